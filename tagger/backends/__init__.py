@@ -1,0 +1,38 @@
+"""Backends by name; a heavy dependency is imported only when its backend is chosen."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from tagger.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tagger.backends.base import Backend
+    from tagger.config import Settings
+
+BACKENDS: Final = {
+    "encoder": "tagger.backends.encoder:EncoderBackend",
+}
+
+
+def load_backend(settings: Settings) -> Backend:
+    """Construct the backend that the settings name, or any `module:Class` of the caller's.
+
+    Raises:
+        ConfigError: the name is unknown or cannot be imported.
+        EngineError: its engine is missing or damaged.
+    """
+    target = BACKENDS.get(settings.backend, settings.backend)
+    module_name, _, attribute = target.partition(":")
+    if not attribute:
+        raise ConfigError(
+            f"unknown backend {settings.backend!r}; expected one of "
+            f"{', '.join(sorted(BACKENDS))}, or module:Class"
+        )
+    try:
+        backend_class = getattr(import_module(module_name), attribute)
+    except (ImportError, AttributeError) as e:
+        raise ConfigError(f"cannot load backend {settings.backend!r}: {e}") from e
+    backend: Backend = backend_class.from_settings(settings)
+    return backend

@@ -1,0 +1,52 @@
+"""One JSON object a line on standard error; never a word of child or robot.
+
+Callers pass fields through `extra={"fields": {...}}`; only numbers, labels and ids belong
+there. Exceptions are logged by type and place, never by message, since a message may quote
+its input.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any, Final
+
+logger: Final = logging.getLogger("tagger")
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object: time, level, event, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line without a line break inside."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line |= getattr(record, "fields", {})
+        return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+
+
+def configure(level: str) -> None:
+    """Send this package's log to standard error, and silence what gRPC logs about payloads."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logger.handlers[:] = [handler]
+    logger.setLevel(level.upper())
+    logger.propagate = False
+
+
+def event(level: int, name: str, **fields: object) -> None:
+    """Log one event with its fields."""
+    if logger.isEnabledFor(level):
+        logger.log(level, name, extra={"fields": fields})
+
+
+def place(error: BaseException) -> str:
+    """Where an exception was raised, as file:line; without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown"

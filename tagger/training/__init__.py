@@ -1,0 +1,1 @@
+"""Data to engine; needs the train extra, and serving never imports it."""
