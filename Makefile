@@ -66,7 +66,8 @@ engine-encoder: setup-training ## rebuild the shipped encoder from its data; res
 
 eval: setup-training ## rebuild engines/encoder/REPORT.md for the shipped engine
 	$(TRAIN)/bin/python -m tagger.training.report --data $(ENGINE)/data \
-	    --engine $(ENGINE)/shipped --report $(ENGINE)/REPORT.md
+	    --engine $(ENGINE)/shipped --report $(ENGINE)/REPORT.md \
+	    --float-model $(ENGINE)/work/float.onnx
 
 lock: setup ## renew the pinned requirements
 	$(BIN)/pip install --quiet pip-tools

@@ -36,6 +36,10 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["TaggerService"].full_name
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Room for every field at its limit; larger messages get RESOURCE_EXHAUSTED from gRPC."""
 
+DRAIN_POLL_S: Final = 0.005
+LAME_DUCK_S: Final = 0.1
+"""How long a stopping server still refuses politely before it closes its port (a guess)."""
+
 SERVER_OPTIONS: Final = (
     # Without this a second server on the port would silently share it.
     ("grpc.so_reuseport", 0),
@@ -47,16 +51,18 @@ SERVER_OPTIONS: Final = (
 
 
 class TaggerServicer:
-    """The two methods over raw bytes; answers UNAVAILABLE until it is given a tagger."""
+    """The two methods over raw bytes; answers UNAVAILABLE while it has no tagger."""
 
     def __init__(self, budget_ms: float) -> None:
         self.tagger: Tagger | None = None
+        self.in_flight = 0
         self._budget_ms = budget_ms
 
     async def tag(self, body: bytes, context: Context) -> bytes:
         """Tag one exchange and log one line about it."""
         begin = perf_counter()
         request_id = ""
+        self.in_flight += 1
         try:
             request = wire.parse_request(body)
             request_id = wire.checked_request_id(request)
@@ -65,6 +71,8 @@ class TaggerServicer:
             response = wire.to_response(tag, request_id).SerializeToString()
         except Exception as e:
             await _abort(context, e, "tag", request_id, begin)
+        finally:
+            self.in_flight -= 1
         t = tag.timings
         logs.event(
             logging.INFO,
@@ -95,7 +103,7 @@ class TaggerServicer:
 
     def _ready(self) -> Tagger:
         if self.tagger is None:
-            raise BackendUnavailable("the engine is still loading; retry in a moment")
+            raise BackendUnavailable("the service is starting or stopping; retry in a moment")
         return self.tagger
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -181,11 +189,20 @@ class Server:
         )
 
     async def stop(self) -> None:
-        """NOT_SERVING, refuse new calls, let those in progress finish within the drain time."""
+        """NOT_SERVING, refuse new calls, answer those in progress within the drain time.
+
+        The port closes last: calls that are already on their way get a clean UNAVAILABLE,
+        which clients retry, where closing first would cancel them.
+        """
+        tagger, self._servicer.tagger = self._servicer.tagger, None
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._server.stop(self._settings.drain_seconds)
-        if self._servicer.tagger is not None:
-            await self._servicer.tagger.close()
+        deadline = perf_counter() + self._settings.drain_seconds
+        while self._servicer.in_flight and perf_counter() < deadline:
+            await asyncio.sleep(DRAIN_POLL_S)
+        await asyncio.sleep(min(LAME_DUCK_S, self._settings.drain_seconds))
+        await self._server.stop(max(0.0, deadline - perf_counter()))
+        if tagger is not None:
+            await tagger.close()
         logs.event(logging.INFO, "stopped")
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

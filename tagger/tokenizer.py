@@ -63,6 +63,8 @@ class ExchangeTokenizer:
                 f"the tokenizer lacks {cls!r} or {sep!r}; rebuild the engine, or name the right "
                 "tokens under [input] in engine.toml"
             )
+        # a child who says "[SEP]" says four characters, not a token
+        tokenizer.encode_special_tokens = True
         self.tokenizer = tokenizer
         self.limits = limits
         self.cls, self.sep = cls, sep

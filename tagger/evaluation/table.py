@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagger.evaluation.metrics import Evaluation, Metrics
 
 COLUMNS = {
@@ -47,5 +49,10 @@ def as_text(evaluation: Evaluation) -> str:
 
 def as_markdown(evaluation: Evaluation) -> str:
     """The same as a Markdown table."""
+    return markdown(rows(evaluation))
+
+
+def markdown(named: Sequence[tuple[str, Metrics]]) -> str:
+    """Named figures as a Markdown table."""
     head = f"| | {' | '.join(COLUMNS.values())} |\n|---|{'---:|' * len(COLUMNS)}\n"
-    return head + "\n".join(f"| {name} | {' | '.join(cells(m))} |" for name, m in rows(evaluation))
+    return head + "\n".join(f"| {name} | {' | '.join(cells(m))} |" for name, m in named)

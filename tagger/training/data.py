@@ -36,6 +36,11 @@ class Splits(BaseModel):
     validation: list[str]
     test: list[str]
 
+    def split_of(self, name: str) -> str:
+        """`test`, `validation` or `train`."""
+        held_out = "test" if name in self.test else "validation"
+        return held_out if name in self.test + self.validation else "train"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -46,6 +51,18 @@ class Dataset:
     test: list[Record]
 
 
+def read_splits(directory: Path) -> Splits:
+    """The directory's `splits.toml`; raises DataError when it cannot be used."""
+    path = directory / SPLITS_FILE
+    try:
+        return Splits.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as e:
+        raise DataError(
+            f"cannot use {path}: {e}; expected validation = [...] and test = [...] with the "
+            "names of files, without .jsonl"
+        ) from e
+
+
 def load_dataset(directory: Path, labels: LabelSet) -> Dataset:
     """Read every `*.jsonl` of a directory and split by `splits.toml`.
 
@@ -54,13 +71,7 @@ def load_dataset(directory: Path, labels: LabelSet) -> Dataset:
             file that does not exist, or a split is empty.
     """
     path = directory / SPLITS_FILE
-    try:
-        splits = Splits.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as e:
-        raise DataError(
-            f"cannot use {path}: {e}; expected validation = [...] and test = [...] with the "
-            "names of files, without .jsonl"
-        ) from e
+    splits = read_splits(directory)
     files = {f.stem: f for f in sorted(directory.glob("*.jsonl"))}
     unknown = (set(splits.validation) | set(splits.test)) - files.keys()
     if unknown:
@@ -68,9 +79,8 @@ def load_dataset(directory: Path, labels: LabelSet) -> Dataset:
     both = set(splits.validation) & set(splits.test)
     if both:
         raise DataError(f"{path} puts {', '.join(sorted(both))} into both splits")
-    held_out = set(splits.validation) | set(splits.test)
     dataset = Dataset(
-        train=_read(files[n] for n in files if n not in held_out),
+        train=_read(f for n, f in files.items() if splits.split_of(n) == "train"),
         validation=_read(files[n] for n in splits.validation),
         test=_read(files[n] for n in splits.test),
     )

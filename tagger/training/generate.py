@@ -11,40 +11,31 @@ answers and everything else, so that neither alone tells whether to celebrate.
 from __future__ import annotations
 
 import re
-import tomllib
 from random import Random
-from string import Formatter
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from tagger.errors import DataError
 from tagger.records import Record, TurnRecord
+from tagger.training.content import YES_SLICES, Item, Lang, load_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tagger.labels import LabelSet
+    from tagger.training.content import (
+        Content,
+        Family,
+        Groups,
+        Kind,
+        Language,
+        Scene,
+        Slice,
+        Speech,
+    )
 
-Lang = Literal["vi", "mix", "en"]
-YesSlice = Literal[
-    "answer_plain", "answer_terse", "answer_quiet", "answer_then_explains",
-    "answer_then_asks", "answer_translation", "fact_volunteered",
-]  # fmt: skip
-FactSlice = Literal["wrong", "almost", "gave_up", "unconfirmed", "quiz_posed", "child_asks"]
-SceneSlice = Literal[
-    "opinion", "opinion_agreed", "personal", "idea", "effort", "achievement_report",
-    "game_luck", "third_party", "repeat",
-]  # fmt: skip
-Slice = YesSlice | FactSlice | SceneSlice
-Kind = Literal[
-    "items", "spell", "add", "subtract", "multiply", "divide", "bigger", "smaller", "after",
-    "before", "count",
-]  # fmt: skip
 Verdict = Literal["right", "near", "wrong"]
 
-YES_SLICES: Final[frozenset[str]] = frozenset(YesSlice.__args__)  # type: ignore[attr-defined]
 LANG_SHARES: Final[dict[Lang, float]] = {"vi": 0.55, "mix": 0.15, "en": 0.30}
 YES_SHARE: Final = 0.35
 HISTORY_SHARE: Final = 0.57
@@ -52,8 +43,6 @@ HISTORY_SHARE: Final = 0.57
 PUNCTUATED_SHARE: Final = 1 / 12
 TRIES: Final = 30
 """How many exchanges may be made for each one wanted before the content counts as too small."""
-FACT_SLOTS: Final = frozenset({"x", "m", "n", "a", "c", "dots"})
-REPLY_SLOTS: Final = frozenset({"q", "q2", "f", "e", "a", "c", "h"})
 
 _ONES_VI = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
 _TEENS_EN = (
@@ -62,125 +51,6 @@ _TEENS_EN = (
     "nineteen",
 )  # fmt: skip
 _TENS_EN = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-
-
-class Item(NamedTuple):
-    """What is asked about, its right answer, and wrong ones where the group's will not do."""
-
-    x: str
-    a: str
-    wrong: tuple[str, ...] = ()
-
-
-def _item(text: Any) -> Any:
-    """Read `cow=grass/meat,honey`."""
-    if not isinstance(text, str):
-        return text
-    x, _, rest = text.partition("=")
-    a, _, wrong = rest.partition("/")
-    if not x.strip() or a in wrong.split(","):
-        raise ValueError(f"{text!r} is no item; expected 'asked=right' or 'asked=right/wrong,wrong'")
-    return Item(x, a, tuple(wrong.split(",")) if wrong else ())
-
-
-Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
-Groups = tuple[tuple[Annotated[Item, BeforeValidator(_item)], ...], ...]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Family(_Table):
-    """One kind of question in one language; without items it asks about `vocabulary`."""
-
-    kind: Kind = "items"
-    translation: bool = False
-    turn: bool = False
-    weight: float = Field(1.0, gt=0)
-    ask: Phrases
-    say: Phrases
-    wonder: Phrases
-    explain: Phrases
-    items: Groups = ()
-
-
-class Scene(_Table):
-    """What the child tells, with `x` slotted in, and what Pika may have asked before."""
-
-    ask: Phrases
-    child: Phrases
-    x: Phrases
-
-
-class Speech(_Table):
-    """The child's fillers and set phrases."""
-
-    before: Phrases
-    after: Phrases
-    after_answer: Phrases
-    terse: Phrases
-    tell: Phrases
-    give_up: Phrases
-    quiz: Phrases
-    play: Phrases
-    invite: Phrases
-
-
-class Language(_Table):
-    """Pronouns and particles (one voice an exchange), word lists and the child's speech."""
-
-    voices: tuple[dict[str, str], ...] = Field(min_length=1)
-    words: dict[str, Phrases]
-    speech: Speech
-
-
-class Content(_Table):
-    """A whole content file."""
-
-    vocabulary: Groups = Field(min_length=1)
-    languages: dict[Lang, Language]
-    families: dict[str, dict[Lang, Family]]
-    scenes: dict[SceneSlice, dict[Lang, Scene]]
-    replies: dict[Slice, dict[Lang, dict[str, Phrases]]]
-    weights: dict[Lang, dict[Slice, float]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _slots_known(self) -> Content:
-        for lang in LANG_SHARES:
-            if lang not in self.languages or not any(lang in f for f in self.families.values()):
-                raise ValueError(f"languages and families must both have {lang!r}")
-        for where, phrases, allowed in self._templates():
-            for phrase in phrases:
-                unknown = {name for _, name, _, _ in Formatter().parse(phrase) if name} - allowed
-                if unknown:
-                    raise ValueError(f"{where}: unknown slot {sorted(unknown)} in {phrase!r}")
-        return self
-
-    def _templates(self) -> Iterator[tuple[str, Iterable[str], set[str]]]:
-        """Every list of templates with its place in the file and the slots it may use."""
-        talk = {k: {*v.voices[0], *v.words} for k, v in self.languages.items()}
-        for lang, language in self.languages.items():
-            if any(v.keys() != language.voices[0].keys() for v in language.voices):
-                raise ValueError(f"languages.{lang}.voices: every voice needs the same keys")
-            for name, words in language.words.items():
-                yield f"languages.{lang}.words.{name}", words, set(language.voices[0])
-            for name, said in language.speech:
-                yield f"languages.{lang}.speech.{name}", said, {*talk[lang], "c"}
-        for name, family in self.families.items():
-            for lang, f in family.items():
-                texts = (*f.ask, *f.say, *f.wonder, *f.explain)
-                yield f"families.{name}.{lang}", texts, {*talk[lang], *FACT_SLOTS}
-        for name, scenes in self.scenes.items():
-            for lang, s in scenes.items():
-                yield f"scenes.{name}.{lang}", (*s.ask, *s.child), {*talk[lang], "x"}
-        for name, replies in self.replies.items():
-            for lang, by_label in replies.items():
-                if name in SceneSlice.__args__ and lang not in self.scenes.get(name, {}):  # type: ignore
-                    raise ValueError(f"replies.{name}.{lang} has no scenes.{name}.{lang}")
-                slots = {"x"} if name in self.scenes else REPLY_SLOTS
-                for label, phrases in by_label.items():
-                    yield f"replies.{name}.{lang}.{label}", phrases, {*talk[lang], *slots}
 
 
 class Fact(NamedTuple):
@@ -217,28 +87,6 @@ def generate(count: int, seed: int, labels: LabelSet, content: Path | None) -> l
                 r.model_copy(update={"id": f"gen-{i:06d}"}) for i, r in enumerate(made.values(), 1)
             ]
     raise DataError(f"{content} gives only {len(made)} different exchanges; asked for {count}")
-
-
-def load_content(path: Path, labels: LabelSet) -> Content:
-    """Read and check a content file; raises DataError naming what is wrong."""
-    try:
-        content = Content.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"cannot read {path}: {e}") from e
-    except tomllib.TOMLDecodeError as e:
-        raise DataError(f"{path} is not TOML: {e}") from e
-    except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
-    for name, replies in content.replies.items():
-        for lang, by_label in replies.items():
-            unknown = {e for label in by_label for e in label.split("-")} - set(labels.names)
-            if unknown:
-                raise DataError(
-                    f"{path}: replies.{name}.{lang} names {', '.join(sorted(unknown))}; "
-                    f"expected emotions of the label set: {', '.join(labels.names)}"
-                )
-    return content
 
 
 def number(n: int, lang: Lang, *, digits: bool) -> str:
@@ -299,7 +147,10 @@ def _numeric(rng: Random, family: Family, lang: Lang, verdict: Verdict) -> Fact:
     sides = []
     for _ in range(2):
         digits = rng.random() < 0.35
-        spelt = {k: number(v, lang, digits=digits) for k, v in zip("mnac", (m, n, right, said))}  # noqa: B905
+        spelt = {
+            k: number(v, lang, digits=digits)
+            for k, v in zip("mnac", (m, n, right, said), strict=True)
+        }
         sides.append({**spelt, "x": spelt["m"], "dots": dots})
     return Fact(family, *sides)
 
@@ -359,7 +210,9 @@ def _one(rng: Random, templates: Sequence[str], *slots: Mapping[str, str]) -> st
 def _verdict(rng: Random, slice_: Slice) -> Verdict:
     if slice_ == "unconfirmed":
         return rng.choice(("right", "right", "wrong"))
-    return {"wrong": "wrong", "almost": "near"}.get(slice_, "right")  # type: ignore[return-value]
+    if slice_ == "almost":
+        return "near"
+    return "wrong" if slice_ == "wrong" else "right"
 
 
 def _about_fact(
@@ -397,7 +250,7 @@ def _about_fact(
 def _about_scene(
     rng: Random, scene: Scene, speech: Speech, talk: dict[str, str]
 ) -> tuple[str, str, dict[str, str]]:
-    slots = {"x": rng.choice(scene.x)}
+    slots = {"x": _one(rng, scene.x, talk)}
     child = _one(rng, scene.child, talk, slots)
     child = _one(rng, speech.before, talk) + child + _one(rng, speech.after, talk)
     return child, _one(rng, scene.ask, talk, slots), slots
@@ -415,8 +268,8 @@ def _exchange(rng: Random, content: Content) -> Record:
     slice_ = _pick_slice(rng, content, lang)
     language = content.languages[lang]
     talk = _talk(rng, language)
-    if slice_ in content.scenes:
-        scene = content.scenes[slice_][lang]  # type: ignore[index]
+    scene = content.scene(slice_, lang)
+    if scene is not None:
         child, before, slots = _about_scene(rng, scene, language.speech, talk)
     else:
         child, before, slots = _about_fact(rng, content, lang, slice_, talk)
