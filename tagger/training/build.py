@@ -188,7 +188,8 @@ def _train(
     else:
         encoder = build_encoder(settings.model, tokenizer.tokenizer)
         if settings.base is not None:
-            transplant(encoder, tokenizer.tokenizer, settings.base, glosses)
+            english = [r.pika_reply for r in records if r.lang == "en"][:N_CALIBRATION]
+            transplant(encoder, tokenizer.tokenizer, settings.base, glosses, english)
         if settings.pretrain.epochs:
             exchanges = [r.exchange() for r in records]
             pretrain(encoder, exchanges, tokenizer, settings, work / "pretrain.pt")

@@ -24,6 +24,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 from torch import nn
+from transformers import BertModel
 
 from tagger.engine import ENGINE_FILE, FORMAT, MODEL_FILE, TOKENIZER_FILE
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagger.engine import DecisionTable, InputTable
     from tagger.labels import LabelSet
-    from tagger.training.model import TaggerModel
+    from tagger.training.model import Encoder, TaggerModel
 
 OPSET: Final = 17
 SMOOTHING: Final = 0.8
@@ -88,8 +89,9 @@ def export_onnx(
     config = model.encoder.backbone.config
     # the fused attention kernel of torch has no counterpart that int8 could replace
     config._attn_implementation = "eager"
-    _pack_attention(model)
-    _smooth(model, calibration)
+    hidden_size = model.encoder.hidden_size
+    lean(model)
+    smooth(model, calibration)
     directory.mkdir(parents=True, exist_ok=True)
     traced, floats, int8 = (directory / n for n in ("traced.onnx", "float.onnx", MODEL_FILE))
     example = torch.tensor([calibration[0]])
@@ -114,7 +116,7 @@ def export_onnx(
         str(traced),
         model_type="bert",
         num_heads=getattr(config, "num_attention_heads", 0),
-        hidden_size=model.encoder.hidden_size,
+        hidden_size=hidden_size,
         optimization_options=fusions,
         opt_level=0,
     )
@@ -134,40 +136,67 @@ def export_onnx(
     return floats, int8
 
 
-class _PackedAttention(nn.Module):
-    """BERT's self-attention with one projection, so that its input is quantised once."""
+class _LeanBert(nn.Module):
+    """`Encoder.forward` for a BERT backbone, with no more work than its two results need."""
 
-    def __init__(self, attention: nn.Module) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
+        self.encoder = encoder
+        layers = encoder.backbone.encoder.layer
+        self.layers = nn.ModuleList(_LeanLayer(layer) for layer in layers)
+        del encoder.backbone.encoder
+
+    def forward(
+        self, input_ids: torch.Tensor, _: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.encoder.backbone.embeddings(inputs_embeds=self.encoder.embed(input_ids))
+        for layer in self.layers[:-1]:
+            x = layer(x, x)
+        return self.layers[-1](x[:, :1], x)[:, 0], x
+
+
+class _LeanLayer(nn.Module):
+    """A BERT layer over some rows of its input; one projection where all rows are asked for.
+
+    The input is quantised once per projection, so fewer and wider ones are faster.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        attention = layer.attention.self
         self.heads: int = attention.num_attention_heads
         self.width: int = attention.attention_head_size
-        parts = (attention.query, attention.key, attention.value)
-        self.projection = nn.Linear(parts[0].in_features, 3 * self.heads * self.width)
-        self.projection.weight.data = torch.cat([p.weight for p in parts])
-        self.projection.bias.data = torch.cat([p.bias for p in parts])
-        # the query's scaling costs nothing once it is in its weights
-        n_query = self.heads * self.width
-        self.projection.weight.data[:n_query] /= math.sqrt(self.width)
-        self.projection.bias.data[:n_query] /= math.sqrt(self.width)
+        self.query = copy.deepcopy(attention.query)
+        # the scaling costs nothing once it is in the weights
+        self.query.weight.data /= math.sqrt(self.width)
+        self.query.bias.data /= math.sqrt(self.width)
+        parts = (attention.key, attention.value)
+        self.key_value = nn.Linear(parts[0].in_features, 2 * self.heads * self.width)
+        self.key_value.weight.data = torch.cat([p.weight for p in parts])
+        self.key_value.bias.data = torch.cat([p.bias for p in parts])
+        self.mix = layer.attention.output
+        self.widen = layer.intermediate
+        self.narrow = layer.output
 
-    def forward(self, x: torch.Tensor, *_: object, **__: object) -> tuple[torch.Tensor, None]:
-        packed = self.projection(x).reshape(-1, 3, self.heads, self.width)
-        query, key, value = packed.permute(1, 2, 0, 3).unbind(0)
-        weights = (query @ key.transpose(-1, -2)).softmax(-1)
-        mixed = (weights @ value).permute(1, 0, 2).reshape(1, -1, self.heads * self.width)
-        return mixed, None
+    def forward(self, rows: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        query = self.query(rows).reshape(-1, self.heads, self.width).permute(1, 0, 2)
+        packed = self.key_value(x).reshape(-1, 2, self.heads, self.width)
+        key, value = packed[:, 0].permute(1, 2, 0), packed[:, 1].permute(1, 0, 2)
+        mixed = (query @ key).softmax(-1) @ value
+        mixed = mixed.permute(1, 0, 2).reshape(1, -1, self.heads * self.width)
+        attended = self.mix(mixed, rows)
+        out: torch.Tensor = self.narrow(self.widen(attended), attended)
+        return out
 
 
-def _pack_attention(model: nn.Module) -> None:
-    """Replace BERT self-attention, in place; other architectures stay as they are."""
-    for name, module in list(model.named_modules()):
-        if type(module).__name__ == "BertSelfAttention":
-            parent, _, attribute = name.rpartition(".")
-            setattr(model.get_submodule(parent), attribute, _PackedAttention(module))
+def lean(model: TaggerModel) -> None:
+    """Replace a BERT encoder by its lean twin, in place; other architectures stay as they are."""
+    if isinstance(model.encoder.backbone, BertModel):
+        model.encoder = _LeanBert(model.encoder)
 
 
 @torch.no_grad()
-def _smooth(model: TaggerModel, calibration: Sequence[Sequence[int]]) -> None:
+def smooth(model: TaggerModel, calibration: Sequence[Sequence[int]]) -> None:
     """Replace every linear layer by its smoothed twin, in place."""
     largest: dict[str, torch.Tensor] = {}
     linears = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}

@@ -40,23 +40,44 @@ class Encoder(nn.Module):
         self.segments = nn.Embedding(N_SEGMENTS, self.hidden_size)
         nn.init.normal_(self.segments.weight, std=0.02)
 
-    def forward(
+    def embed(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Word plus segment embeddings, *Shape:* (batch_size, seq_len, hidden_size)."""
+        is_sep = (input_ids == self.sep_id).long()
+        segment = (is_sep.cumsum(-1) - is_sep).clamp(max=N_SEGMENTS - 1)
+        words: torch.Tensor = self.backbone.get_input_embeddings()(input_ids)
+        return words + self.segments(segment)
+
+    def hidden(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Hidden states.
+    ) -> tuple[torch.Tensor, ...]:
+        """Hidden states of every layer.
 
         Args:
             input_ids: int64, *Shape:* (batch_size, seq_len).
             attention_mask: int64, *Shape:* (batch_size, seq_len); None when nothing is padded.
 
         Returns:
-            float32, *Shape:* (batch_size, seq_len, hidden_size).
+            The embeddings, then each layer's output, float32, *Shape:*
+            (batch_size, seq_len, hidden_size).
         """
-        is_sep = (input_ids == self.sep_id).long()
-        segment = (is_sep.cumsum(-1) - is_sep).clamp(max=N_SEGMENTS - 1)
-        words = self.backbone.get_input_embeddings()(input_ids)
-        embeds = words + self.segments(segment)
-        return self.backbone(inputs_embeds=embeds, attention_mask=attention_mask).last_hidden_state
+        embeds = self.embed(input_ids)
+        states: tuple[torch.Tensor, ...] = self.backbone(
+            inputs_embeds=embeds, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        return states
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the heads read, of the same arguments as `hidden`.
+
+        Returns:
+            The last layer's first token, *Shape:* (batch_size, hidden_size), and the whole
+            layer before it, *Shape:* (batch_size, seq_len, hidden_size). Nobody reads the
+            last layer's other tokens, so an export need not compute them.
+        """
+        *_, before, last = self.hidden(input_ids, attention_mask)
+        return last[:, 0], before
 
 
 class TaggerModel(nn.Module):
@@ -81,13 +102,13 @@ class TaggerModel(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
     ) -> torch.Tensor:
         """First-token and mean pooling, mixed; *Shape:* (batch_size, hidden_size)."""
-        hidden = self.encoder(input_ids, attention_mask)
+        first, hidden = self.encoder(input_ids, attention_mask)
         if attention_mask is None:
             mean = hidden.mean(1)
         else:
             weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
             mean = (hidden * weight).sum(1) / weight.sum(1)
-        return self.pool(torch.cat([hidden[:, 0], mean], -1))
+        return self.pool(torch.cat([first, mean], -1))
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
@@ -104,7 +125,7 @@ def build_encoder(recipe: ModelRecipe, tokenizer: Tokenizer) -> Encoder:
         hidden_size=recipe.hidden_size,
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
-        intermediate_size=recipe.hidden_size * recipe.ffn_factor,
+        intermediate_size=recipe.ffn_size,
         max_position_embeddings=recipe.max_positions,
         hidden_dropout_prob=recipe.dropout,
         attention_probs_dropout_prob=recipe.dropout,

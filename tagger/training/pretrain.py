@@ -42,7 +42,7 @@ class _MaskedModel(nn.Module):
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Logits at the chosen places, *Shape:* (n_chosen, vocab_size)."""
-        hidden = self.transform(self.encoder(ids, mask)[chosen])
+        hidden = self.transform(self.encoder.hidden(ids, mask)[-1][chosen])
         table = self.encoder.backbone.get_input_embeddings().weight
         logits: torch.Tensor = hidden @ table.T + self.bias
         return logits

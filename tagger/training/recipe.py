@@ -25,7 +25,7 @@ class ModelRecipe(_Part):
     hidden_size: int = Field(256, ge=8)
     layers: int = Field(4, ge=1)
     heads: int = Field(8, ge=1)
-    ffn_factor: int = Field(4, ge=1)
+    ffn_size: int = Field(1024, ge=1)
     max_positions: int = Field(256, ge=32)
     dropout: float = Field(0.1, ge=0, lt=1)
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 from transformers import AutoTokenizer
 
 from tagger.errors import ConfigError, DataError, EngineError
 from tagger.training.model import load_backbone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tokenizers import Tokenizer
 
     from tagger.training.model import Encoder
@@ -87,9 +90,16 @@ def read_glosses(path: Path) -> dict[str, str]:
 
 @torch.no_grad()
 def transplant(
-    encoder: Encoder, tokenizer: Tokenizer, base: BaseRecipe, glosses: dict[str, str]
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+    base: BaseRecipe,
+    glosses: dict[str, str],
+    texts: Sequence[str],
 ) -> None:
     """Copy the base's layers and give every piece its starting embedding, in place.
+
+    Where the encoder's feed-forward layers are narrower than the base's, the units that
+    contribute most on `texts` (in the base's language) are kept.
 
     Raises:
         ConfigError: widths differ, or a layer is asked for that the base lacks.
@@ -104,8 +114,9 @@ def transplant(
             f"{base.source} has width {source.config.hidden_size} and {n_layers} layers; the "
             f"recipe asks for width {encoder.hidden_size} and layers {list(base.layers)}"
         )
+    activity = _ffn_activity(source, base_tokenizer, texts)
     for mine, theirs in zip(target.encoder.layer, base.layers, strict=True):
-        mine.load_state_dict(source.encoder.layer[theirs].state_dict())
+        _copy_layer(source.encoder.layer[theirs], mine, activity[theirs])
     positions = target.embeddings.position_embeddings.weight
     positions.copy_(source.embeddings.position_embeddings.weight[: len(positions)])
     target.embeddings.token_type_embeddings.load_state_dict(
@@ -121,6 +132,37 @@ def transplant(
         if ids:
             new[i] = table[ids].mean(0)
     target.get_input_embeddings().weight.copy_(new)
+
+
+def _copy_layer(source: nn.Module, target: nn.Module, activity: torch.Tensor) -> None:
+    width = target.intermediate.dense.out_features
+    kept = activity.topk(min(width, len(activity))).indices.sort().values
+    state = source.state_dict()
+    state["intermediate.dense.weight"] = state["intermediate.dense.weight"][kept]
+    state["intermediate.dense.bias"] = state["intermediate.dense.bias"][kept]
+    state["output.dense.weight"] = state["output.dense.weight"][:, kept]
+    target.load_state_dict(state)
+
+
+def _ffn_activity(
+    source: nn.Module, tokenizer: Tokenizer, texts: Sequence[str]
+) -> list[torch.Tensor]:
+    """How much each feed-forward unit adds: mean |activation| times its output norm, a layer."""
+    seen: list[torch.Tensor] = []
+    hooks = [
+        layer.intermediate.register_forward_hook(
+            lambda _, __, out: seen.append(out.abs().sum((0, 1)))
+        )
+        for layer in source.encoder.layer
+    ]
+    source.eval()
+    for text in texts:
+        source(torch.tensor([tokenizer.encode(text).ids]))
+    for hook in hooks:
+        hook.remove()
+    n = len(source.encoder.layer)
+    norms = [layer.output.dense.weight.norm(dim=0) for layer in source.encoder.layer]
+    return [torch.stack(seen[i::n]).sum(0) * norms[i] for i in range(n)]
 
 
 def _source_ids(piece: str, base_tokenizer: Tokenizer, glosses: dict[str, str]) -> list[int]:

@@ -27,6 +27,7 @@ vocab_size = 300
 hidden_size = 32
 layers = 1
 heads = 4
+ffn_size = 64
 max_positions = 256
 dropout = 0.0
 [pretrain]

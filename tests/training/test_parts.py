@@ -13,7 +13,7 @@ from tagger.records import Record
 from tagger.training import augment, calibrate
 from tagger.training.batches import batch_indices, pad
 from tagger.training.data import celebrate_target, emotion_target
-from tagger.training.export import _pack_attention, _smooth
+from tagger.training.export import lean, smooth
 from tagger.training.model import TaggerModel, build_encoder
 from tagger.training.recipe import ModelRecipe
 from tagger.training.tokenizers import train_tokenizer
@@ -129,15 +129,15 @@ def test_a_base_vocabulary_joins_without_doubles():
 
 
 @torch.no_grad()
-def test_packing_and_smoothing_leave_the_function_as_it_was():
+def test_the_lean_twin_and_smoothing_leave_the_function_as_it_was():
     tokenizer = train_tokenizer(TEXTS, 200)
     torch.manual_seed(0)
     recipe = ModelRecipe(hidden_size=32, layers=2, heads=4, max_positions=64)
     model = TaggerModel(build_encoder(recipe, tokenizer), 3, 2, 0.1).eval()
     sequences = [[2, *tokenizer.encode(t).ids, 3, 3, 9, 3] for t in TEXTS]
     before = [model(torch.tensor([s]))[0] for s in sequences]
-    _pack_attention(model)
-    _smooth(model, sequences)
+    lean(model)
+    smooth(model, sequences)
     after = [model(torch.tensor([s]))[0] for s in sequences]
     for a, b in zip(before, after, strict=True):
         assert torch.allclose(a, b, atol=1e-4)
