@@ -1,4 +1,4 @@
-"""The command line: serve | tag | eval | train.
+"""The command line: serve | tag | eval | distill | train.
 
 Exit codes: 0 done; 1 the answer could not be had; 2 wrong usage, setting, engine or data.
 """
@@ -23,6 +23,7 @@ from tagger.errors import (
     InvalidExchange,
     TaggerError,
 )
+from tagger.evaluation.distill import distill
 from tagger.evaluation.metrics import evaluate
 from tagger.evaluation.predict import predict_local, predict_remote
 from tagger.evaluation.table import as_text
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("file", type=Path, metavar="FILE.jsonl", help="one labelled exchange a line")
     _add_json(p)
     _add_target(p)
+    _add_settings(p)
+
+    p = _command(commands, "distill", _distill, "label a pool with a backend's probabilities")
+    p.add_argument("pool", type=Path, metavar="POOL.jsonl", help="exchanges; labels not needed")
+    p.add_argument("--teacher", metavar="BACKEND", help="the backend that labels; or --backend")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="for training")
     _add_settings(p)
 
     p = _command(commands, "train", _train, "build an encoder engine (needs the train extra)")
@@ -205,6 +212,14 @@ def _eval(args: argparse.Namespace) -> int:
     )
     evaluation = evaluate(records, predictions)
     print(json.dumps(evaluation) if args.json else as_text(evaluation))
+    return 0
+
+
+def _distill(args: argparse.Namespace) -> int:
+    if args.teacher is not None:
+        args.setting_backend = args.teacher
+    labelled = distill(_settings(args), read_jsonl(args.pool), args.out)
+    print(f"labelled {labelled} exchanges into {args.out}")
     return 0
 
 

@@ -116,7 +116,10 @@ def test_broken_data_names_file_and_line(tmp_path, capsys):
 
 
 def test_every_command_explains_itself(capsys):
-    for arguments in (["--help"], *([c, "--help"] for c in ("serve", "tag", "eval", "train"))):
+    for arguments in (
+        ["--help"],
+        *([c, "--help"] for c in ("serve", "tag", "eval", "distill", "train")),
+    ):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 0
