@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import platform
 import time
 from pathlib import Path
@@ -47,7 +48,7 @@ def results() -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {
         "machine": {
             "processor": _processor(),
-            "cpus": len(__import__("os").sched_getaffinity(0)),
+            "cpus": len(os.sched_getaffinity(0)),
             "python": platform.python_version(),
             "onnxruntime": ort.__version__,
         },

@@ -60,7 +60,7 @@ async def _label(settings: Settings, records: Sequence[Record], done: int, out: 
                 sink.write(labelled.model_dump_json(exclude_none=True) + "\n")
                 if sys.stderr.isatty():
                     end = "\n" if number == len(records) else ""
-                    print(f"\r{number}/{len(records)} exchanges", end=end, file=sys.stderr)  # noqa: T201  # progress
+                    sys.stderr.write(f"\r{number}/{len(records)} exchanges{end}")
     return len(records) - done
 
 

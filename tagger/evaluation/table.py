@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,10 @@ def rows(evaluation: Evaluation) -> list[tuple[str, Metrics]]:
 
 def cells(metrics: Metrics) -> list[str]:
     """One cell a column; shares in per cent, `-` where undefined."""
+    values = cast("dict[str, float | None]", metrics)
     out = []
     for key in COLUMNS:
-        value = metrics[key]  # type: ignore[literal-required]
+        value = values[key]
         out.append("-" if value is None else str(value) if key == "n" else f"{100 * value:.1f}")
     return out
 
