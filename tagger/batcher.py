@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -62,40 +63,51 @@ class Batcher:
         self._waiting.append(waiter)
         if self._worker is None:
             self._worker = asyncio.create_task(self._drain_queue())
-        return await waiter.future
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            # nobody waits any more: give the place in the queue back
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise
 
     async def _drain_queue(self) -> None:
         """Score until nobody waits; ends by itself, so an idle service runs no task."""
         try:
-            while batch := self._next_batch():
-                await self._score(batch)
+            while self._waiting:
+                size = min(len(self._waiting), self._backend.max_batch_size or 1)
+                await self._score([self._waiting.popleft() for _ in range(size)])
         finally:
             self._worker = None
-
-    def _next_batch(self) -> list[_Waiter]:
-        batch: list[_Waiter] = []
-        size = self._backend.max_batch_size or 1
-        while self._waiting and len(batch) < size:
-            waiter = self._waiting.popleft()
-            if not waiter.future.done():
-                batch.append(waiter)
-        return batch
+            while self._waiting:
+                _fail(self._waiting.popleft(), BackendUnavailable("the service is shutting down"))
 
     async def _score(self, batch: list[_Waiter]) -> None:
         started = perf_counter()
         try:
             answers = await self._backend.score([w.exchange for w in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(answers)} answers for {len(batch)} exchanges")
         except Exception as e:
             for waiter in batch:
-                if not waiter.future.done():
-                    waiter.future.set_exception(e)
+                _fail(waiter, e)
             return
+        except asyncio.CancelledError:
+            for waiter in batch:
+                _fail(waiter, BackendUnavailable("the backend was stopped; retry"))
+            raise
         for waiter, scores in zip(batch, answers, strict=True):
             if not waiter.future.done():
                 waiter.future.set_result((scores, (started - waiter.submitted) * 1e3))
 
-    async def close(self) -> None:
-        """Refuse new calls, let the waiting ones finish."""
+    async def close(self, timeout_s: float) -> None:
+        """Refuse new calls, let the waiting ones finish; those that take longer fail."""
         self._closed = True
         if self._worker is not None:
-            await self._worker
+            with suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(self._worker, timeout_s)
+
+
+def _fail(waiter: _Waiter, error: Exception) -> None:
+    if not waiter.future.done():
+        waiter.future.set_exception(error)

@@ -8,12 +8,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# gRPC's own lines on standard error say in three what ours say in one
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 import grpc
 
+from tagger import logs
 from tagger.client import DEFAULT_DEADLINE_MS, TaggerClient
 from tagger.config import ENV_PREFIX, Settings, load_settings
 from tagger.errors import (
@@ -35,6 +40,7 @@ from tagger.types import Exchange, Tag, Turn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MAX_DEADLINE_MS = 3_600_000.0
 USAGE_ERRORS = (ConfigError, DataError, EngineError, InvalidExchange)
 
 
@@ -52,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{args.target}: {e.code().name}: {e.details()}", 1)
     except KeyboardInterrupt:
         return 130
+    except Exception as e:
+        return _fail(f"this is a bug: {type(e).__name__} at {logs.place(e)}; please report it", 1)
 
 
 def _fail(message: str, code: int) -> int:
@@ -62,6 +70,7 @@ def _fail(message: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tagger",
+        allow_abbrev=False,
         description="Emotion and celebration for what a robot is about to say to a child.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -75,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--before", metavar="TEXT", help="what Pika said just before the child spoke")
     p.add_argument("--scores", action="store_true", help="include every emotion's probability")
     p.add_argument(
-        "--deadline-ms", type=float, default=DEFAULT_DEADLINE_MS, help="with --target; default 50"
+        "--deadline-ms",
+        type=_milliseconds,
+        default=DEFAULT_DEADLINE_MS,
+        help="with --target, for connecting and for the call; default 50",
     )
     _add_json(p)
     _add_target(p)
@@ -112,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
     p: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        name, help=text, description=text, allow_abbrev=False
     )
     p.set_defaults(run=run, target=None)
     return p
@@ -147,6 +159,13 @@ def _settings(args: argparse.Namespace) -> Settings:
     return load_settings(args.config, **flags)
 
 
+def _milliseconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= MAX_DEADLINE_MS:
+        raise ValueError
+    return value
+
+
 def _serve(args: argparse.Namespace) -> int:
     asyncio.run(serve(_settings(args)))
     return 0
@@ -155,7 +174,7 @@ def _serve(args: argparse.Namespace) -> int:
 def _tag(args: argparse.Namespace) -> int:
     history = (Turn("pika", args.before),) if args.before else ()
     exchange = Exchange(args.child, args.pika, history)
-    if args.target:
+    if args.target is not None:
         with TaggerClient(args.target, args.deadline_ms) as client:
             client.wait_ready(args.deadline_ms / 1e3)
             tag = client.tag(exchange, include_scores=args.scores)
@@ -207,7 +226,7 @@ def _eval(args: argparse.Namespace) -> int:
     exchanges = [r.exchange() for r in records]
     predictions = (
         predict_remote(args.target, exchanges)
-        if args.target
+        if args.target is not None
         else predict_local(_settings(args), exchanges)
     )
     evaluation = evaluate(records, predictions)

@@ -10,12 +10,14 @@ moment is worse than one that keeps still.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
 import grpc
 
 from tagger import wire
+from tagger.errors import InvalidExchange
 from tagger.types import Exchange, Outcome, Tag
 from tagger.v1 import tagger_pb2 as pb
 from tagger.v1 import tagger_pb2_grpc as pb_grpc
@@ -51,6 +53,8 @@ CHANNEL_OPTIONS: Final = (
     # Find a dead server before the next call does.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
     # A robot outlives its server's restarts: come back fast.
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -58,15 +62,17 @@ CHANNEL_OPTIONS: Final = (
 )
 
 
-def default_tag(error: Exception, emotion: str = DEFAULT_EMOTION) -> Tag:
+def default_tag(error: BaseException, emotion: str = DEFAULT_EMOTION) -> Tag:
     """The safe default for a call that failed, with the reason."""
-    if isinstance(error, grpc.RpcError):
+    if isinstance(error, InvalidExchange):
+        outcome, reason = Outcome.INVALID, str(error)
+    elif isinstance(error, grpc.RpcError):
         status = error.code()
         outcome = wire.OUTCOME_OF_STATUS.get(status, Outcome.BACKEND_DOWN)
         reason = f"{status.name}: {error.details()}"
     else:
-        # gRPC refuses unsendable values (not text, a lone surrogate) with exceptions of its own
-        outcome, reason = Outcome.INVALID, type(error).__name__
+        # a closed channel, in one of the ways of grpc
+        outcome, reason = Outcome.BACKEND_DOWN, type(error).__name__
     return Tag(emotion=emotion, celebrate=False, outcome=outcome, reason=reason)
 
 
@@ -112,6 +118,7 @@ class TaggerClient:
     ) -> Tag:
         """Tag one exchange; never raises, see `default_tag`."""
         try:
+            exchange.check()
             return self.tag(exchange, request_id=request_id, include_scores=include_scores)
         except Exception as e:
             return default_tag(e, self._default_emotion)
@@ -161,11 +168,26 @@ class AsyncTaggerClient:
     async def tag_or_default(
         self, exchange: Exchange, *, request_id: str = "", include_scores: bool = False
     ) -> Tag:
-        """Tag one exchange; never raises, see `default_tag`."""
+        """Tag one exchange; never raises, see `default_tag`, except when it is cancelled."""
         try:
+            exchange.check()
             return await self.tag(exchange, request_id=request_id, include_scores=include_scores)
+        except asyncio.CancelledError as e:
+            # a closing channel cancels its calls without cancelling their task
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return default_tag(e, self._default_emotion)
         except Exception as e:
             return default_tag(e, self._default_emotion)
+
+    async def wait_ready(self, timeout_s: float) -> bool:
+        """Connect now instead of on the first call; whether that worked in time."""
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
 
     async def get_info(self) -> pb.GetInfoResponse:
         """Labels, versions and limits of the server; raises grpc.RpcError."""

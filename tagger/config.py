@@ -73,10 +73,11 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         file = Path(os.environ[CONFIG_ENV])
     from_file = _read_file(file) if file else {}
     _refuse_unknown(from_file, str(file))
+    # pydantic-settings reads names in any case, so every case must be checked
     from_env = {
-        name.removeprefix(ENV_PREFIX).lower(): name
+        name.upper().removeprefix(ENV_PREFIX).lower(): name
         for name in os.environ
-        if name.startswith(ENV_PREFIX) and name != CONFIG_ENV
+        if name.upper().startswith(ENV_PREFIX) and name != CONFIG_ENV
     }
     _refuse_unknown(from_env, "the environment", shown=from_env)
     given = {k: v for k, v in flags.items() if v is not None}

@@ -16,10 +16,6 @@ class Overloaded(TaggerError):
     """The queue is full; the caller should back off."""
 
 
-class DeadlineExceeded(TaggerError):
-    """The answer would come, or came, after the caller's deadline."""
-
-
 class BackendUnavailable(TaggerError):
     """The backend cannot answer now; the caller may retry."""
 

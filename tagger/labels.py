@@ -6,7 +6,6 @@ The same table is found in `labels.toml` (what an engine is trained for) and in 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -53,8 +52,3 @@ class LabelSet(BaseModel):
     def names(self) -> tuple[str, ...]:
         """Emotion names in output order."""
         return tuple(e.name for e in self.emotions)
-
-
-def is_label_name(text: str) -> bool:
-    """Whether a string could name a label: lower-case ASCII, digits, underscores."""
-    return re.fullmatch(r"[a-z][a-z0-9_]{0,31}", text) is not None

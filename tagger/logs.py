@@ -25,19 +25,24 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
         }
-        line |= getattr(record, "fields", {})
+        if record.name == logger.name:
+            line |= {"event": record.getMessage()} | getattr(record, "fields", {})
+        else:
+            # another library's message may quote what it was given
+            error = record.exc_info[1] if record.exc_info else None
+            line |= {"event": "library", "logger": record.name}
+            if error is not None:
+                line |= {"error": type(error).__name__, "where": place(error)}
         return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
 
 
 def configure(level: str) -> None:
-    """Send this package's log to standard error, and silence what gRPC logs about payloads."""
+    """Send every log to standard error as JSON, other libraries' from warnings up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    logger.handlers[:] = [handler]
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logger.setLevel(level.upper())
-    logger.propagate = False
 
 
 def event(level: int, name: str, **fields: object) -> None:

@@ -6,9 +6,9 @@ for record in read_jsonl(Path("test.jsonl")): ...
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from tagger.errors import DataError, InvalidExchange
 from tagger.types import Exchange, Speaker, Turn
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 YesNo = Literal["yes", "no"]
+Name = Annotated[str, StringConstraints(pattern=r"^[\w .:-]{1,64}$")]
 
 
 class TurnRecord(BaseModel):
@@ -58,19 +59,19 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     id: str = ""
-    lang: str = "unknown"
+    lang: Name = "unknown"
     child_utterance: str
     pika_reply: str
     history: list[TurnRecord] = Field(default_factory=list)
     emotion: str | None = None
     also: list[str] = Field(default_factory=list)
     celebrate: YesNo | None = None
-    slice: str = "unknown"
+    slice: Name = "unknown"
     second: SecondLabels | None = None
     soft: SoftLabels | None = None
 
     def exchange(self, *, with_history: bool = True) -> Exchange:
-        """The unlabelled part. Raises InvalidExchange where a limit is broken."""
+        """The unlabelled part."""
         turns = tuple(Turn(t.speaker, t.text) for t in self.history) if with_history else ()
         return Exchange(self.child_utterance, self.pika_reply, turns)
 
@@ -83,7 +84,8 @@ def read_jsonl(path: Path) -> list[Record]:
     """
     records = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # not splitlines(): a text may hold U+2028 and its like
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as e:
         raise DataError(f"cannot read {path}: {e}") from e
     for number, line in enumerate(lines, 1):
@@ -91,15 +93,19 @@ def read_jsonl(path: Path) -> list[Record]:
             continue
         try:
             record = Record.model_validate(json.loads(line))
-            record.exchange()
-        except json.JSONDecodeError as e:
-            raise DataError(f"{path}:{number}: not JSON: {e.msg} at column {e.colno}") from e
+            record.exchange().check()
         except ValidationError as e:
             first = e.errors(include_input=False, include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
             raise DataError(f"{path}:{number}: {where}: {first['msg']}") from e
         except InvalidExchange as e:
             raise DataError(f"{path}:{number}: {e}") from e
+        except json.JSONDecodeError as e:
+            raise DataError(f"{path}:{number}: not JSON: {e.msg} at column {e.colno}") from e
+        except (ValueError, RecursionError) as e:
+            raise DataError(
+                f"{path}:{number}: not JSON that can be read: {type(e).__name__}"
+            ) from e
         records.append(record)
     if not records:
         raise DataError(f"{path} holds no exchange; expected one JSON object a line")

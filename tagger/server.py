@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from tagger import logs, wire
-from tagger.errors import BackendUnavailable, ConfigError, TaggerError
+from tagger.errors import BackendUnavailable, ConfigError
 from tagger.tagger import Tagger
 from tagger.v1 import tagger_pb2 as pb
 
@@ -37,6 +38,9 @@ MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Room for every field at its limit; larger messages get RESOURCE_EXHAUSTED from gRPC."""
 
 DRAIN_POLL_S: Final = 0.005
+HEALTH_INTERVAL_S: Final = 1.0
+CLOSE_GRACE_S: Final = 0.2
+EXIT_FORCED: Final = 130
 LAME_DUCK_S: Final = 0.1
 """How long a stopping server still refuses politely before it closes its port (a guess)."""
 
@@ -46,6 +50,7 @@ SERVER_OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Robots may ping an idle connection this often without being cut off.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_concurrent_streams", 256),
 )
 
@@ -69,6 +74,10 @@ class TaggerServicer:
             exchange = wire.to_exchange(request)
             tag = await self._ready().tag(exchange, include_scores=request.include_scores)
             response = wire.to_response(tag, request_id).SerializeToString()
+        except asyncio.CancelledError:
+            # the caller's deadline has passed, or it has gone
+            _log_failure("tag", request_id, "CANCELLED", begin)
+            raise
         except Exception as e:
             await _abort(context, e, "tag", request_id, begin)
         finally:
@@ -96,10 +105,12 @@ class TaggerServicer:
         """Describe the active engine."""
         begin = perf_counter()
         try:
-            info = wire.to_info(self._ready().backend, self._budget_ms)
-            return info.SerializeToString()
+            wire.parse_info_request(body)
+            info = wire.to_info(self._ready().backend, self._budget_ms).SerializeToString()
         except Exception as e:
             await _abort(context, e, "get_info", "", begin)
+        logs.event(logging.INFO, "get_info", status="OK")
+        return info
 
     def _ready(self) -> Tagger:
         if self.tagger is None:
@@ -122,20 +133,19 @@ async def _abort(
     context: Context, error: Exception, method: str, request_id: str, begin: float
 ) -> NoReturn:
     """End the call with the documented status; raises gRPC's abort exception."""
-    status = wire.STATUS.get(type(error), grpc.StatusCode.INTERNAL)
+    status = wire.status_of(error)
     known = status is not grpc.StatusCode.INTERNAL
-    logs.event(
-        logging.INFO if known else logging.ERROR,
-        method,
-        request_id=request_id,
-        status=status.name,
-        error=type(error).__name__,
-        **({} if known else {"where": logs.place(error)}),
-        total_ms=round((perf_counter() - begin) * 1e3, 3),
-    )
+    fields = {"error": type(error).__name__} | ({} if known else {"where": logs.place(error)})
+    _log_failure(method, request_id, status.name, begin, **fields)
     details = str(error) if known else "internal error; the server's log names its place"
     await context.abort(status, details)
     raise AssertionError("abort returned")
+
+
+def _log_failure(method: str, request_id: str, status: str, begin: float, **fields: object) -> None:
+    level = logging.ERROR if status == grpc.StatusCode.INTERNAL.name else logging.INFO
+    total_ms = round((perf_counter() - begin) * 1e3, 3)
+    logs.event(level, method, request_id=request_id, status=status, **fields, total_ms=total_ms)
 
 
 class Server:
@@ -159,10 +169,13 @@ class Server:
             (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self.port = 0
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bind, answer NOT_SERVING, load the engine, compute a first answer, then SERVING."""
-        address = f"{self._settings.host}:{self._settings.port}"
+        host = self._settings.host
+        bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        address = f"{bracketed}:{self._settings.port}"
         try:
             self.port = self._server.add_insecure_port(address)
         except RuntimeError as e:
@@ -170,55 +183,90 @@ class Server:
                 f"cannot listen on {address}: the port is in use or the address is not this "
                 "machine's; choose another with --host and --port"
             ) from e
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._set_health(serving=False)
         await self._server.start()
         try:
             tagger = await asyncio.to_thread(Tagger, self._settings)
             await tagger.start()
-        except TaggerError:
+        except BaseException:
             await self._server.stop(None)
             raise
         self._servicer.tagger = tagger
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        self._watch = asyncio.create_task(self._watch_health(tagger))
+        await self._set_health(serving=True)
         logs.event(
             logging.INFO,
             "serving",
-            address=f"{self._settings.host}:{self.port}",
+            address=f"{address.rpartition(':')[0]}:{self.port}",
             backend=tagger.backend.name,
             engine_version=tagger.backend.engine_version,
         )
 
+    async def _watch_health(self, tagger: Tagger) -> None:
+        """Let the health service say what the backend says."""
+        healthy = True
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            was = healthy
+            try:
+                await tagger.health()
+                healthy = True
+            except BackendUnavailable:
+                healthy = False
+            if healthy != was:
+                await self._set_health(serving=healthy)
+                logs.event(logging.WARNING, "health", serving=healthy)
+
     async def stop(self) -> None:
-        """NOT_SERVING, refuse new calls, answer those in progress within the drain time.
+        """NOT_SERVING, refuse new calls, let those in progress finish within the drain time.
 
         The port closes last: calls that are already on their way get a clean UNAVAILABLE,
         which clients retry, where closing first would cancel them.
         """
         tagger, self._servicer.tagger = self._servicer.tagger, None
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._set_health(serving=False)
         deadline = perf_counter() + self._settings.drain_seconds
         while self._servicer.in_flight and perf_counter() < deadline:
             await asyncio.sleep(DRAIN_POLL_S)
         await asyncio.sleep(min(LAME_DUCK_S, self._settings.drain_seconds))
-        await self._server.stop(max(0.0, deadline - perf_counter()))
+        # what still runs has had its time; open health watches would wait for ever
+        await self._server.stop(CLOSE_GRACE_S)
         if tagger is not None:
-            await tagger.close()
+            await tagger.close(CLOSE_GRACE_S)
         logs.event(logging.INFO, "stopped")
 
-    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    async def _set_health(self, *, serving: bool) -> None:
+        statuses = health_pb2.HealthCheckResponse
+        status = statuses.SERVING if serving else statuses.NOT_SERVING
         for service in ("", SERVICE):
             await self._health.set(service, status)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once."""
     logs.configure(settings.log_level)
-    logs.event(logging.INFO, "settings", **settings.model_dump(mode="json"))
+    logs.event(logging.WARNING, "settings", **settings.model_dump(mode="json"))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(EXIT_FORCED)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_signal)
     server = Server(settings)
-    await server.start()
-    await stop.wait()
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        # an engine that hangs while loading must not outlive the signal
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=CLOSE_GRACE_S)
+        os._exit(0)
+    await starting
+    await stopping
     await server.stop()

@@ -46,10 +46,12 @@ class Tagger:
         """Tag one exchange.
 
         Raises:
+            InvalidExchange: a documented limit is broken.
             Overloaded: too many calls are waiting.
             BackendUnavailable: the backend cannot answer now.
         """
         begin = perf_counter()
+        exchange.check()
         scores, queue_ms = await self._batcher.submit(exchange)
         backend = self.backend
         decision = decide(scores, backend.labels, backend.thresholds)
@@ -80,9 +82,9 @@ class Tagger:
         """Return when able to answer; raises BackendUnavailable otherwise."""
         await self.backend.health()
 
-    async def close(self) -> None:
-        """Answer what waits, refuse the rest, free the backend."""
-        await self._batcher.close()
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Refuse new calls, answer what waits within the timeout, free the backend."""
+        await self._batcher.close(timeout_s)
         await self.backend.close()
 
     async def __aenter__(self) -> Self:

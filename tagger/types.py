@@ -26,6 +26,9 @@ MAX_HISTORY_TURNS: Final = 16
 """Most earlier turns accepted; more is refused."""
 
 
+INVISIBLE: Final = ("Cc", "Cf", "Cs")
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One earlier turn of the conversation."""
@@ -43,16 +46,20 @@ class Exchange:
         pika_reply: Pika's words; at least one visible character.
         history: earlier turns, oldest first. Only the last turn is read.
 
-    Raises:
-        InvalidExchange: an empty reply, a text over `MAX_TEXT_CHARS`, a lone surrogate,
-            or more than `MAX_HISTORY_TURNS` turns.
+    Any texts can be held; whoever tags them calls `check` first.
     """
 
     child_utterance: str
     pika_reply: str
     history: tuple[Turn, ...] = ()
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse what breaks the documented limits.
+
+        Raises:
+            InvalidExchange: an empty reply, a text over `MAX_TEXT_CHARS`, a lone surrogate,
+                or more than `MAX_HISTORY_TURNS` turns.
+        """
         if len(self.history) > MAX_HISTORY_TURNS:
             raise InvalidExchange(
                 f"history has {len(self.history)} turns; at most {MAX_HISTORY_TURNS} are "
@@ -80,8 +87,14 @@ def _check_text(name: str, text: str) -> None:
 
 
 def _has_visible(text: str) -> bool:
-    """True when some character is neither space, control, format nor a combining mark."""
-    return any(unicodedata.category(c)[0] not in "ZCM" for c in text)
+    """True when some character is neither space, control, format nor a combining mark.
+
+    Unassigned code points count as visible: tomorrow's emoji are today's unassigned.
+    """
+    return any(
+        unicodedata.category(c)[0] not in "ZM" and unicodedata.category(c) not in INVISIBLE
+        for c in text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,8 @@ class Outcome(Enum):
     """Safe default: the server or its backend could not be reached or failed."""
     INVALID = "invalid"
     """Safe default: the exchange was refused; the reason says what to fix."""
+    UNKNOWN = "unknown"
+    """Sent by a newer server for a reason that this client does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from tagger.errors import (
     BackendUnavailable,
-    DeadlineExceeded,
     InvalidExchange,
     Overloaded,
 )
@@ -27,6 +26,8 @@ from tagger.v1 import tagger_pb2 as pb
 
 if TYPE_CHECKING:
     from tagger.backends.base import Backend
+
+M = TypeVar("M", pb.TagRequest, pb.GetInfoRequest)
 
 MAX_REQUEST_ID_CHARS: Final = 128
 
@@ -49,10 +50,10 @@ OUTCOMES_FROM_WIRE: Final = {number: outcome for outcome, number in OUTCOMES.ite
 STATUS: Final[dict[type[Exception], grpc.StatusCode]] = {
     InvalidExchange: grpc.StatusCode.INVALID_ARGUMENT,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     BackendUnavailable: grpc.StatusCode.UNAVAILABLE,
 }
-"""Everything else is INTERNAL, logged once, its text withheld."""
+"""Subclasses count; everything else is INTERNAL, logged once, its text withheld.
+DEADLINE_EXCEEDED is sent by gRPC itself."""
 
 OUTCOME_OF_STATUS: Final[dict[grpc.StatusCode, Outcome]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: Outcome.DEADLINE,
@@ -64,13 +65,28 @@ OUTCOME_OF_STATUS: Final[dict[grpc.StatusCode, Outcome]] = {
 
 def parse_request(body: bytes) -> pb.TagRequest:
     """Decode a request; raises InvalidExchange for bytes that are no valid message."""
+    return _parse(pb.TagRequest, body)
+
+
+def parse_info_request(body: bytes) -> pb.GetInfoRequest:
+    """Decode a request; raises InvalidExchange for bytes that are no valid message."""
+    return _parse(pb.GetInfoRequest, body)
+
+
+def _parse(message: type[M], body: bytes) -> M:
     try:
-        return pb.TagRequest.FromString(body)
+        return message.FromString(body)
     except DecodeError as e:
         raise InvalidExchange(
-            f"the {len(body)} bytes are no valid tagger.v1.TagRequest; expected protobuf whose "
-            "strings are UTF-8"
+            f"the {len(body)} bytes are no valid {message.DESCRIPTOR.full_name}; expected "
+            "protobuf whose strings are UTF-8"
         ) from e
+
+
+def status_of(error: Exception) -> grpc.StatusCode:
+    """The status of an exception, INTERNAL when it is none of ours."""
+    statuses = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(statuses, grpc.StatusCode.INTERNAL)
 
 
 def checked_request_id(request: pb.TagRequest) -> str:
@@ -87,7 +103,7 @@ def checked_request_id(request: pb.TagRequest) -> str:
 
 
 def to_exchange(request: pb.TagRequest) -> Exchange:
-    """The exchange of a request; raises InvalidExchange where a limit is broken."""
+    """The exchange of a request; raises InvalidExchange for a turn without a speaker."""
     turns = []
     for i, turn in enumerate(request.history):
         if turn.speaker not in SPEAKERS:
@@ -142,7 +158,7 @@ def from_response(response: pb.TagResponse) -> Tag:
         celebrate=response.celebrate,
         emotion_confidence=response.emotion_confidence,
         celebrate_probability=response.celebrate_probability,
-        outcome=OUTCOMES_FROM_WIRE.get(response.outcome, Outcome.FULL),
+        outcome=OUTCOMES_FROM_WIRE.get(response.outcome, Outcome.UNKNOWN),
         reason=response.reason,
         emotion_scores=dict(response.emotion_scores),
         backend=response.backend,

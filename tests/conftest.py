@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import threading
 from typing import TYPE_CHECKING
@@ -53,6 +54,16 @@ def server() -> Iterator[RunningServer]:
 def engine_copy(tmp_path: Path) -> Path:
     """A copy of the shipped engine that a test may damage."""
     return shutil.copytree(shipped_engine(), tmp_path / "engine")
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    """`logs.configure` binds standard error, which pytest replaces for every test."""
+    root, package = logging.getLogger(), logging.getLogger("tagger")
+    handlers, level = list(root.handlers), package.level
+    yield
+    root.handlers[:] = handlers
+    package.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

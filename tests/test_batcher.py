@@ -101,9 +101,50 @@ async def test_close_answers_what_waits_and_refuses_what_comes():
     batcher = Batcher(backend, 10)
     tasks = [submit(batcher, t) for t in "ab"]
     await asyncio.sleep(0.01)
-    closing = asyncio.create_task(batcher.close())
+    closing = asyncio.create_task(batcher.close(5))
     await asyncio.sleep(0.01)
     with pytest.raises(BackendUnavailable, match="shutting down"):
         await batcher.submit(Exchange("", "c"))
     backend.gate.set()
     await asyncio.gather(*tasks, closing)
+
+
+async def test_a_cancelled_waiter_gives_its_place_back():
+    backend = Gated()
+    batcher = Batcher(backend, 2)
+    running = submit(batcher, "a")
+    await asyncio.sleep(0.01)
+    stale = [submit(batcher, t) for t in "bc"]
+    await asyncio.sleep(0.01)
+    for task in stale:
+        task.cancel()
+    await asyncio.sleep(0.01)
+    fresh = submit(batcher, "d")
+    await asyncio.sleep(0.01)
+    backend.gate.set()
+    await asyncio.gather(running, fresh)
+    assert backend.batches == [["a"], ["d"]]
+
+
+async def test_too_few_answers_fail_their_callers_instead_of_hanging_them():
+    backend = Gated(size=2)
+    real = backend.score
+
+    async def lose_one(batch):
+        return (await real(batch))[:-1]
+
+    backend.score = lose_one
+    backend.gate.set()
+    batcher = Batcher(backend, 10)
+    tasks = [submit(batcher, t) for t in "abc"]
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    assert all(isinstance(r, RuntimeError) for r in results)
+
+
+async def test_close_does_not_wait_for_a_stuck_backend():
+    batcher = Batcher(Gated(), 10)
+    tasks = [submit(batcher, t) for t in "ab"]
+    await asyncio.sleep(0.01)
+    await asyncio.wait_for(batcher.close(0.05), 5)
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    assert all(isinstance(r, BackendUnavailable) for r in results)

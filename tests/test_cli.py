@@ -87,6 +87,8 @@ def test_eval_prints_the_documented_object(tmp_path, capsys):
         (["tag", "--child", "x", "--pika", "y", "--config", "/nowhere"], "config file /nowhere"),
         (["eval", "/nowhere.jsonl"], "cannot read /nowhere.jsonl"),
         (["serve", "--port", "99999"], "flag --port"),
+        (["tag", "--child", "x", "--pika", "y", "--backend", "os:path"], "backend 'os:path'"),
+        (["tag", "--child", "x", "--pika", "y", "--backend", "..x:y"], "backend '..x:y'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
@@ -153,8 +155,25 @@ def test_serve_from_any_directory_drains_on_sigterm_and_exits_0(tmp_path):
 def test_a_port_in_use_is_one_line(server):
     result = run("serve", "--port", server.target.rpartition(":")[2])
     assert result.returncode == 2
-    assert "cannot listen on" in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    settings, message = result.stderr.splitlines()
+    assert json.loads(settings)["event"] == "settings"
+    assert message.startswith("tagger: cannot listen on")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "-5", "soon"])
+def test_an_impossible_deadline_is_refused(value, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["tag", "--child", "x", "--pika", "y", "--target", "x", "--deadline-ms", value])
+    assert caught.value.code == 2
+    assert "--deadline-ms" in capsys.readouterr().err
+
+
+def test_line_separators_inside_a_text_do_not_break_a_file(tmp_path, capsys):
+    file = tmp_path / "odd.jsonl"
+    row = LABELLED[0] | {"child_utterance": "a\u2028b\x85c"}
+    file.write_text(json.dumps(row, ensure_ascii=False) + "\n")
+    assert main(["eval", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["n"] == 1
 
 
 def test_an_unknown_environment_setting_is_refused():

@@ -85,15 +85,14 @@ async def test_the_async_default_works_without_a_server(dead_target):
 
 def test_an_unsendable_or_refused_value_gives_the_default_too(server):
     with TaggerClient(server.target, SLOW_MS) as client:
-        broken = object.__new__(Exchange)
-        object.__setattr__(broken, "child_utterance", "\ud800")
-        object.__setattr__(broken, "pika_reply", "x")
-        object.__setattr__(broken, "history", ())
-        assert client.tag_or_default(broken).outcome is Outcome.INVALID
-        object.__setattr__(broken, "child_utterance", "a" * (MAX_TEXT_CHARS + 1))
-        tag = client.tag_or_default(broken)
+        for child, pika in (("\ud800", "x"), ("a" * (MAX_TEXT_CHARS + 1), "x"), ("a", "")):
+            assert client.tag_or_default(Exchange(child, pika)).outcome is Outcome.INVALID
+        tag = client.tag_or_default(Exchange("a" * (MAX_TEXT_CHARS + 1), "x"))
+        assert tag.reason.startswith("child_utterance has 2001 characters")
+        tag = client.tag_or_default(RIGHT, request_id="two\nlines")
         assert tag.outcome is Outcome.INVALID
-        assert tag.reason.startswith("INVALID_ARGUMENT: child_utterance has 2001")
+        assert tag.reason.startswith("INVALID_ARGUMENT: request_id")
+    assert client.tag_or_default(RIGHT).outcome is Outcome.BACKEND_DOWN  # closed
 
 
 def test_tag_raises_what_the_server_said(dead_target):

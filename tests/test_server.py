@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import random
 
 import grpc
@@ -16,7 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from tagger import logs
 from tagger.config import Settings
-from tagger.errors import ConfigError, EngineError
+from tagger.errors import BackendUnavailable, ConfigError, EngineError
 from tagger.server import MAX_MESSAGE_BYTES, SERVICE, Server
 from tagger.types import MAX_TEXT_CHARS
 from tagger.v1 import tagger_pb2 as pb
@@ -130,6 +129,12 @@ def test_a_broken_limit_is_an_invalid_argument_that_explains_itself(stub, reques
 )
 def test_undecodable_bytes_are_an_invalid_argument(channel, body):
     assert status_of(lambda: raw(channel, body)) is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_undecodable_bytes_for_get_info_are_an_invalid_argument_too(channel):
+    call = channel.unary_unary(f"/{SERVICE}/GetInfo")
+    found = status_of(lambda: call(b"\xff\xff\xff", timeout=DEADLINE_S))
+    assert found is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_unknown_fields_are_ignored(channel):
@@ -282,6 +287,81 @@ async def test_an_unexpected_error_is_internal_and_tells_nothing(server, stub, m
     assert secret not in err
 
 
+async def test_a_full_queue_is_refused_and_an_expired_call_is_logged(capfd):
+    """A backend that is busy with one call, one that waits, one too many."""
+    logs.configure("info")
+    server = Server(Settings(port=0, max_queue=1, drain_seconds=0))
+    await server.start()
+    release = asyncio.Event()
+    backend = server._servicer.tagger.backend
+    real = backend.score
+
+    async def held(batch):
+        await release.wait()
+        return await real(batch)
+
+    backend.score = held
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub = pb_grpc.TaggerServiceStub(channel)
+        busy = asyncio.ensure_future(stub.Tag(RIGHT, timeout=DEADLINE_S))
+        await asyncio.sleep(0.2)
+        waiting = asyncio.ensure_future(stub.Tag(RIGHT, timeout=0.3))
+        await asyncio.sleep(0.1)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Tag(RIGHT, timeout=DEADLINE_S)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await waiting
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        release.set()
+        assert (await busy).celebrate
+    await server.stop()
+    statuses = [json.loads(line).get("status") for line in capfd.readouterr().err.splitlines()]
+    assert {"RESOURCE_EXHAUSTED", "CANCELLED", "OK"} <= set(statuses)
+
+
+async def test_a_stuck_backend_cannot_hold_up_the_stop():
+    server = Server(Settings(port=0, drain_seconds=0.2))
+    await server.start()
+
+    async def stuck(batch):
+        await asyncio.Event().wait()
+
+    server._servicer.tagger.backend.score = stuck
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        call = asyncio.ensure_future(pb_grpc.TaggerServiceStub(channel).Tag(RIGHT))
+        await asyncio.sleep(0.2)
+        await asyncio.wait_for(server.stop(), 3)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+
+
+async def test_health_follows_the_backend(monkeypatch):
+    from tagger import server as module
+
+    monkeypatch.setattr(module, "HEALTH_INTERVAL_S", 0.02)
+    server = Server(Settings(port=0, drain_seconds=0))
+    await server.start()
+    backend = server._servicer.tagger.backend
+
+    async def status() -> int:
+        await asyncio.sleep(0.15)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            return (await stub.Check(health_pb2.HealthCheckRequest())).status
+
+    real = backend.health
+
+    async def ill():
+        raise BackendUnavailable("ill")
+
+    backend.health = ill
+    assert await status() == health_pb2.HealthCheckResponse.NOT_SERVING
+    backend.health = real
+    assert await status() == health_pb2.HealthCheckResponse.SERVING
+    await server.stop()
+
+
 def test_one_log_line_a_request_without_a_word_of_it(stub, capfd):
     logs.configure("info")
     stub.Tag(
@@ -294,6 +374,7 @@ def test_one_log_line_a_request_without_a_word_of_it(stub, capfd):
         stub.Tag(pb.TagRequest(child_utterance="bí mật" * 2000, pika_reply="x"), timeout=1)
     err = capfd.readouterr().err
     first, second = [json.loads(line) for line in err.splitlines()]
+    assert second["error"] == "InvalidExchange"
     assert first["request_id"] == "r-42"
     assert first["status"] == "OK"
     assert {"emotion", "celebrate", "n_tokens", "queue_ms", "infer_ms", "total_ms"} <= set(first)
@@ -301,4 +382,3 @@ def test_one_log_line_a_request_without_a_word_of_it(stub, capfd):
     for word in ("bí mật", "tuyệt", "hoàng", "yến", "🦜"):
         assert word not in err
         assert json.dumps(word)[1:-1] not in err
-    logging.getLogger("tagger").setLevel("ERROR")

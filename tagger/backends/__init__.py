@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, TaggerError
 
 if TYPE_CHECKING:
     from tagger.backends.base import Backend
@@ -31,8 +31,11 @@ def load_backend(settings: Settings) -> Backend:
             f"{', '.join(sorted(BACKENDS))}, or module:Class"
         )
     try:
-        backend_class = getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as e:
-        raise ConfigError(f"cannot load backend {settings.backend!r}: {e}") from e
-    backend: Backend = backend_class.from_settings(settings)
+        backend: Backend = getattr(import_module(module_name), attribute).from_settings(settings)
+    except TaggerError:
+        raise
+    except Exception as e:  # whatever somebody else's module raises
+        raise ConfigError(
+            f"cannot load backend {settings.backend!r}: {type(e).__name__}: {e}"
+        ) from e
     return backend

@@ -79,6 +79,11 @@ class EncoderBackend:
             )
         except Exception as e:  # ONNX Runtime raises bare exceptions of many kinds
             raise EngineError(f"cannot load {engine.model_path}: {e}") from e
+        if self._session.get_providers()[0] != provider:
+            raise ConfigError(
+                f"provider {provider!r} could not start on this machine (ONNX Runtime fell back "
+                f"to {self._session.get_providers()[0]}); check its driver and libraries"
+            )
         self._check_outputs(engine)
         self._thread = ThreadPoolExecutor(1, "encoder")
         self._closed = False
