@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from tagger.training.augment import augment
 from tagger.training.batches import batch_indices, pad
 from tagger.training.data import celebrate_target, emotion_target
+from tagger.training.fakequant import FakeQuantization
 from tagger.training.loop import Trainer
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def finetune(
     phase = recipe.finetune
     targets = _Targets(records, slices, labels, phase.also_share, phase.label_smoothing)
 
+    rounding = FakeQuantization(model.encoder)
+
     def epoch_batches(epoch: int) -> list[tuple[list[int], torch.Tensor, torch.Tensor]]:
+        rounding.enabled = epoch >= phase.epochs - phase.quantized_epochs
         rng = Random(recipe.seed * 1000 + epoch)
         sequences = [tokenizer.encode(augment(r.exchange(), rng)) for r in records]
         batches = batch_indices([len(s) for s in sequences], phase.batch_size, rng)

@@ -56,7 +56,7 @@ class Phase(_Part):
 
 
 class Finetune(Phase):
-    """The supervised phase."""
+    """The supervised phase; the last `quantized_epochs` of it feel int8's rounding."""
 
     slice_weight: float = Field(0.5, ge=0)
     celebrate_weight: float = Field(1.0, ge=0)
@@ -64,6 +64,7 @@ class Finetune(Phase):
     label_smoothing: float = Field(0.02, ge=0, lt=1)
     ema_decay: float = Field(0.998, ge=0, lt=1)
     generated: int = Field(6000, ge=0)
+    quantized_epochs: int = Field(0, ge=0)
 
 
 class Decision(_Part):

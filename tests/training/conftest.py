@@ -39,6 +39,7 @@ batch_size = 16
 learning_rate = 5e-3
 bf16 = false
 generated = 0
+quantized_epochs = 5
 ema_decay = 0.9
 """
 

@@ -14,6 +14,7 @@ from tagger.training import augment, calibrate
 from tagger.training.batches import batch_indices, pad
 from tagger.training.data import celebrate_target, emotion_target
 from tagger.training.export import lean, smooth
+from tagger.training.fakequant import FakeQuantization, rounded
 from tagger.training.model import TaggerModel, build_encoder
 from tagger.training.recipe import ModelRecipe
 from tagger.training.tokenizers import train_tokenizer
@@ -141,3 +142,25 @@ def test_the_lean_twin_and_smoothing_leave_the_function_as_it_was():
     after = [model(torch.tensor([s]))[0] for s in sequences]
     for a, b in zip(before, after, strict=True):
         assert torch.allclose(a, b, atol=1e-4)
+
+
+def test_rounding_has_256_levels_an_exchange_and_the_plain_gradient():
+    x = torch.randn(3, 50, 40) * torch.tensor([1.0, 10.0, 100.0]).view(3, 1, 1)
+    x.requires_grad_()
+    y = rounded(x)
+    for row, original in zip(y.detach(), x.detach(), strict=True):
+        assert len(row.unique()) <= 256
+        step = (original.max() - original.min()) / 255
+        assert (row - original).abs().max() <= step
+    y.sum().backward()
+    assert torch.equal(x.grad, torch.ones_like(x))
+
+
+def test_rounding_is_felt_in_training_only():
+    module = torch.nn.Linear(40, 2)
+    rounding = FakeQuantization(module)
+    x = torch.randn(4, 40)
+    plain = module(x)
+    rounding.enabled = True
+    assert not torch.equal(module(x), plain)
+    assert torch.equal(module.eval()(x), plain)
