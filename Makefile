@@ -5,6 +5,10 @@ TRAIN := .venv-train
 BIN := $(VENV)/bin
 ENGINE := engines/encoder
 
+CHECK_PYTHON := $(PYTHON) -c 'import sys; v = sys.version_info; \
+    sys.exit(f"Python 3.11 or newer is needed, found {v.major}.{v.minor}; set PYTHON=python3.11" \
+    if v < (3, 11) else 0)'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format proto bench bench-short setup-training test-training \
         engine-encoder eval lock clean
@@ -15,7 +19,7 @@ help: ## show this list
 setup: $(VENV)/.ready ## install what serving, tests and checks need into .venv
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Python 3.11 or newer is needed, found {v.major}.{v.minor}; set PYTHON=python3.11" if v < (3, 11) else 0)'
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -52,6 +56,7 @@ bench-short: setup ## the same budget with fewer requests, for CI
 setup-training: $(TRAIN)/.ready ## install torch and the rest of the train extra into .venv-train
 
 $(TRAIN)/.ready: requirements/train.txt pyproject.toml
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(TRAIN)
 	$(TRAIN)/bin/pip install --quiet --disable-pip-version-check -r requirements/train.txt
 	$(TRAIN)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{args.target}: {e.code().name}: {e.details()}", 1)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # whoever reads has had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except Exception as e:
         return _fail(f"this is a bug: {type(e).__name__} at {logs.place(e)}; please report it", 1)
 
@@ -160,9 +164,14 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _milliseconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= MAX_DEADLINE_MS:
-        raise ValueError
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no deadline; expected more than 0 and at most {MAX_DEADLINE_MS:.0f} ms"
+        )
     return value
 
 

@@ -70,9 +70,9 @@ class Record(BaseModel):
     second: SecondLabels | None = None
     soft: SoftLabels | None = None
 
-    def exchange(self, *, with_history: bool = True) -> Exchange:
+    def exchange(self) -> Exchange:
         """The unlabelled part."""
-        turns = tuple(Turn(t.speaker, t.text) for t in self.history) if with_history else ()
+        turns = tuple(Turn(t.speaker, t.text) for t in self.history)
         return Exchange(self.child_utterance, self.pika_reply, turns)
 
 

@@ -210,9 +210,9 @@ class Server:
             await asyncio.sleep(HEALTH_INTERVAL_S)
             was = healthy
             try:
-                await tagger.health()
+                await asyncio.wait_for(tagger.health(), HEALTH_INTERVAL_S)
                 healthy = True
-            except BackendUnavailable:
+            except Exception:  # whatever it is, it cannot answer
                 healthy = False
             if healthy != was:
                 await self._set_health(serving=healthy)

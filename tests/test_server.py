@@ -60,7 +60,7 @@ def status_of(call) -> grpc.StatusCode:
         ("Hay mình xây lâu đài đi", "Wow, ý tưởng của cậu hay quá!", False),
     ],
 )
-def test_the_four_exchanges_of_the_brief(stub, child, pika, celebrate):
+def test_the_four_exchanges_that_must_come_out_right(stub, child, pika, celebrate):
     answer = stub.Tag(pb.TagRequest(child_utterance=child, pika_reply=pika), timeout=DEADLINE_S)
     assert answer.celebrate is celebrate
 

@@ -57,7 +57,7 @@ class EncoderBackend:
         if provider not in available:
             raise ConfigError(
                 f"provider {provider!r} is not available; this installation has "
-                f"{', '.join(available)} (the `gpu` extra installs onnxruntime-gpu)"
+                f"{', '.join(available)} (for a GPU replace onnxruntime by onnxruntime-gpu)"
             )
         table = engine.table
         self.labels = table.labels

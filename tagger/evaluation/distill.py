@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from tagger.errors import DataError
-from tagger.records import SoftLabels
+from tagger.records import SoftLabels, read_jsonl
 from tagger.tagger import Tagger
 
 if TYPE_CHECKING:
@@ -68,22 +67,20 @@ def _resume(records: Sequence[Record], out: Path) -> int:
     """How many lines of `out` are the pool's first ones; a torn last line is cut off."""
     if not out.exists():
         return 0
-    whole = out.read_text(encoding="utf-8").splitlines(keepends=True)
-    if whole and not whole[-1].endswith("\n"):
-        whole.pop()
-        out.write_text("".join(whole), encoding="utf-8")
-    for number, (line, record) in enumerate(zip(whole, records, strict=False), 1):
-        row = json.loads(line)
-        if (row["child_utterance"], row["pika_reply"]) != (
-            record.child_utterance,
-            record.pika_reply,
-        ):
+    whole, _, torn = out.read_text(encoding="utf-8").rpartition("\n")
+    if torn:
+        out.write_text(whole + "\n" if whole else "", encoding="utf-8")
+    if not whole:
+        return 0
+    labelled = read_jsonl(out)
+    for number, (found, record) in enumerate(zip(labelled, records, strict=False), 1):
+        if found.exchange() != record.exchange():
             raise DataError(
                 f"{out}:{number} is not exchange {number} of the pool; name another --out, or "
                 "remove the file to begin again"
             )
-    if len(whole) > len(records):
+    if len(labelled) > len(records):
         raise DataError(
-            f"{out} has {len(whole)} lines, the pool {len(records)}; name another --out"
+            f"{out} has {len(labelled)} exchanges, the pool {len(records)}; name another --out"
         )
-    return len(whole)
+    return len(labelled)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tomllib
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,14 @@ import torch
 from pydantic import ValidationError
 from tokenizers import Tokenizer
 
-from tagger.engine import TOKENIZER_FILE, DecisionTable, InputTable
+from tagger.engine import ENGINE_FILE, TOKENIZER_FILE, DecisionTable, InputTable
 from tagger.errors import ConfigError
 from tagger.labels import LabelSet
 from tagger.tokenizer import ExchangeTokenizer
 from tagger.training import calibrate
 from tagger.training.augment import drop_diacritics
-from tagger.training.data import Dataset, load_dataset
-from tagger.training.export import export_onnx, run_onnx, write_engine
+from tagger.training.data import Dataset, load_dataset, near_duplicates
+from tagger.training.export import export_onnx, run_onnx, sha256, write_engine
 from tagger.training.finetune import finetune
 from tagger.training.generate import generate
 from tagger.training.model import Encoder, TaggerModel, build_encoder, load_backbone
@@ -39,6 +38,9 @@ if TYPE_CHECKING:
 
     from tagger.records import Record
 
+MARK_FILE = "inputs.sha256"
+FLOAT_FILE = "float.onnx"
+"""The float graph; beside it, with suffix `.of`, the hash of the int8 graph made from it."""
 N_CALIBRATION = 300
 """Training exchanges whose activations set the smoothing scales."""
 
@@ -72,15 +74,24 @@ def build(
     dataset = load_dataset(data, label_set)
     content = recipe.parent / settings.generator if settings.generator else None
     generated = generate(settings.finetune.generated, settings.seed, label_set, content)
+    held_out = dataset.validation + dataset.test
+    doubles = {left for left, _, _ in near_duplicates(generated, held_out)}
+    generated = [r for r in generated if r.id not in doubles]
+    glosses = _glosses(settings, recipe)
+    _refuse_foreign(out, ENGINE_FILE, "--out")
+    _refuse_foreign(work, MARK_FILE, "--work")
     inputs = [*sorted(data.glob("*.jsonl")), data / "splits.toml", labels, recipe]
-    _prepare(work, [*inputs, content] if content else inputs, backbone)
+    if content:
+        inputs.append(content)
+    if settings.base and settings.base.glosses:
+        inputs.append(recipe.parent / settings.base.glosses)
+    _prepare(work, inputs, backbone)
     torch.manual_seed(settings.seed)
     train = dataset.train + generated
     print(
         f"{len(dataset.train)} composed and {len(generated)} generated exchanges to train on, "
         f"{len(dataset.validation)} to validate, {len(dataset.test)} to test"
     )
-    glosses = _glosses(settings, recipe)
     tokenizer = _tokenizer(train, settings, work, backbone)
     slices = sorted({r.slice for r in train})
     model = _train(train, slices, tokenizer, label_set, settings, glosses, work, backbone)
@@ -92,29 +103,42 @@ def build(
         tokenizer.encode(r.exchange()) for r in rng.sample(train, min(N_CALIBRATION, len(train)))
     ]
     floats, int8 = export_onnx(model, calibration, staged)
-    floats.replace(work / "float.onnx")
+    floats.replace(work / FLOAT_FILE)
+    (work / FLOAT_FILE).with_suffix(".of").write_text(sha256(int8))
     tokenizer.tokenizer.save(str(staged / TOKENIZER_FILE))
     decision = choose_decision(dataset.validation, tokenizer, int8, label_set, settings)
     write_engine(
         staged,
         name="encoder",
-        version=datetime.now(UTC).strftime("%Y.%m.%d"),
+        version=settings.version,
         labels=label_set,
         input_table=InputTable(
             **settings.input.model_dump(), cls_token=tokenizer.cls, sep_token=tokenizer.sep
         ),
         decision=decision,
     )
-    _say_agreement(dataset, tokenizer, work / "float.onnx", int8, decision)
+    _say_agreement(dataset, tokenizer, work / FLOAT_FILE, int8, decision)
+    beside = out.with_name(out.name + ".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(staged, beside)
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(staged, out)
+    beside.rename(out)
     size_mb = sum(f.stat().st_size for f in out.iterdir()) / 2**20
     print(f"wrote {out} ({size_mb:.1f} MB)")
     if report is not None:
         from tagger.training.report import write_report
 
-        write_report(data=data, engine=out, report=report, float_model=work / "float.onnx")
+        write_report(data=data, engine=out, report=report, float_model=work / FLOAT_FILE)
         print(f"wrote {report}")
+
+
+def _refuse_foreign(directory: Path, mark: str, flag: str) -> None:
+    """Never clear a directory that this command has not made."""
+    if directory.exists() and any(directory.iterdir()) and not (directory / mark).exists():
+        raise ConfigError(
+            f"{directory} is not empty and has no {mark}: it would be replaced; name a new or "
+            f"empty directory with {flag}"
+        )
 
 
 def load_labels(path: Path) -> LabelSet:
@@ -132,7 +156,7 @@ def _prepare(work: Path, inputs: Iterable[Path], backbone: str | None) -> None:
     digest = hashlib.sha256((backbone or "").encode())
     for file in inputs:
         digest.update(file.read_bytes())
-    mark = work / "inputs.sha256"
+    mark = work / MARK_FILE
     if mark.exists() and mark.read_text() == digest.hexdigest():
         print(f"resuming from {work}")
         return
@@ -188,8 +212,10 @@ def _train(
     else:
         encoder = build_encoder(settings.model, tokenizer.tokenizer)
         if settings.base is not None:
-            english = [r.pika_reply for r in records if r.lang == "en"][:N_CALIBRATION]
-            transplant(encoder, tokenizer.tokenizer, settings.base, glosses, english)
+            english = [r.pika_reply for r in records if r.lang == "en"] or list(glosses.values())
+            transplant(
+                encoder, tokenizer.tokenizer, settings.base, glosses, english[:N_CALIBRATION]
+            )
         if settings.pretrain.epochs:
             exchanges = [r.exchange() for r in records]
             pretrain(encoder, exchanges, tokenizer, settings, work / "pretrain.pt")

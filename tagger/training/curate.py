@@ -5,10 +5,11 @@
 1. Agreement of the two readers is measured by split and kept in `agreement.json`.
 2. What they cannot agree on is dropped: another celebrate, or emotions that neither accepts.
 3. Of near-duplicates one is dropped, the one in training first.
-4. A second reader's emotion joins `also`: somebody careful would accept it.
+4. Outside the test split a second reader's emotion joins `also`: somebody careful would
+   accept it.
 
-Run it once over new batches; a second run changes nothing but the agreement, which then is
-that of the survivors, so `agreement.json` is only written where it does not exist.
+`agreement.json` is written by the first run alone: after it only survivors are left, and
+their agreement would flatter. To measure anew, start from the raw batches.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagger.errors import TaggerError
 from tagger.evaluation.intervals import reader_agreement
 from tagger.records import Record, read_jsonl
 from tagger.training.data import near_duplicates, read_splits
@@ -58,8 +60,11 @@ def curate(data: Path) -> dict[str, dict[str, float]]:
             "duplicates": len(doubles),
         }
     for file in files:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        kept = [_widened(row) for row in rows if row["id"] not in dropped]
+        lines = file.read_text(encoding="utf-8").split("\n")
+        rows = [json.loads(line) for line in lines if line.strip()]
+        kept = [row for row in rows if row.get("id") not in dropped]
+        if splits.split_of(file.stem) != "test":
+            kept = [_widened(row) for row in kept]
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
         file.write_text(text, encoding="utf-8")
     path = data / AGREEMENT_FILE
@@ -93,8 +98,8 @@ def _repeats(records: Sequence[Record]) -> set[str]:
 
 def _widened(row: dict[str, Any]) -> dict[str, Any]:
     second = row.get("second")
-    if second and second["emotion"] not in (row["emotion"], *row["also"]):
-        row["also"].append(second["emotion"])
+    if second and second["emotion"] not in (row["emotion"], *row.get("also", ())):
+        row.setdefault("also", []).append(second["emotion"])
     return row
 
 
@@ -102,7 +107,10 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    json.dump(curate(parser.parse_args().data), sys.stdout, indent=2)
+    try:
+        json.dump(curate(parser.parse_args().data), sys.stdout, indent=2)
+    except TaggerError as e:
+        parser.exit(2, f"tagger: {e}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Trained model to a shipped engine: smoothing, ONNX, int8, agreement, `engine.toml`.
+"""Trained model to a shipped engine: smoothing, ONNX, int8, `engine.toml`.
 
 Dynamic int8 gives one scale to a whole activation tensor, so a few large channels cost all
 others their precision. Before export each linear layer's input is divided, and its weights
@@ -268,6 +268,11 @@ def run_onnx(
     return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
 
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def write_engine(
     directory: Path,
     *,
@@ -278,10 +283,7 @@ def write_engine(
     decision: DecisionTable,
 ) -> None:
     """Write `engine.toml` for the model and tokenizer that lie in the directory."""
-    files = {
-        f: hashlib.sha256((directory / f).read_bytes()).hexdigest()
-        for f in (MODEL_FILE, TOKENIZER_FILE)
-    }
+    files = {f: sha256(directory / f) for f in (MODEL_FILE, TOKENIZER_FILE)}
     table = {
         "format": FORMAT,
         "name": name,

@@ -11,8 +11,9 @@ LEVELS = 255
 class FakeQuantization:
     """Rounds the input of every linear layer as dynamic int8 would, while enabled.
 
-    One range an exchange, as when exchanges run one by one; gradients pass straight through
-    (Jacob et al., 2018). Evaluation is never touched.
+    One range an exchange, gradients pass straight through (Jacob et al., 2018). Coarser than
+    what is exported, where inputs are smoothed first and nothing is padded: a margin, not a
+    copy. Weights are not rounded. Evaluation is never touched.
 
     Args:
         module: its linear layers are watched from now on.

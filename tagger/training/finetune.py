@@ -99,22 +99,3 @@ class _Targets:
         self.celebrate = (1 - smoothing) * celebrate + smoothing / 2
         self.has_celebrate = torch.tensor([float(a is not None) for a in answers])
         self.slice = torch.tensor([slices.index(r.slice) for r in records])
-
-
-@torch.no_grad()
-def predict_logits(
-    model: TaggerModel,
-    records: Sequence[Record],
-    tokenizer: ExchangeTokenizer,
-    pad_id: int,
-    batch_size: int = 64,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits of the float model: emotion (n, n_emotions) and celebrate (n,), float32."""
-    model.eval()
-    emotions, celebrates = [], []
-    for start in range(0, len(records), batch_size):
-        sequences = [tokenizer.encode(r.exchange()) for r in records[start : start + batch_size]]
-        emotion, celebrate, _ = model(*pad(sequences, pad_id))
-        emotions.append(emotion)
-        celebrates.append(celebrate)
-    return torch.cat(emotions), torch.cat(celebrates)

@@ -80,6 +80,7 @@ class Recipe(_Part):
     `generator` names the content file of generated exchanges, beside the recipe.
     """
 
+    version: str = "1"
     seed: int = 20261121
     generator: str | None = None
     input: InputLimits = InputLimits()

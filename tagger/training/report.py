@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.config import Settings
-from tagger.engine import Engine
+from tagger.engine import MODEL_FILE, Engine
 from tagger.errors import TaggerError
 from tagger.evaluation.intervals import bootstrap, with_interval
 from tagger.evaluation.metrics import calibration_error, evaluate, measure, measure_by
@@ -29,7 +29,7 @@ from tagger.training.curate import AGREEMENT_FILE
 from tagger.training.data import load_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from tagger.evaluation.metrics import Metrics, Prediction
     from tagger.records import Record
@@ -73,8 +73,8 @@ def write_report(
     card = report.parent / CARD
     parts = [
         f"# Report of the engine `{loaded.version}`",
-        "Rebuilt by `make eval`; do not edit. All shares in per cent, measured through the int8 "
-        "engine on the test batches, which neither training nor thresholds ever saw.",
+        "Written by `tagger train` and `make eval`; do not edit. All shares in per cent, measured "
+        "through the int8 engine on the test batches, which neither training nor thresholds saw.",
         _headline(scored),
         "## By language and slice",
         as_markdown(evaluate(scored.records, scored.predictions)),
@@ -188,8 +188,11 @@ def _robustness(scored: _Scored, settings: Settings) -> str:
 
 
 def _int8(dataset: Dataset, engine: Engine, float_model: Path | None) -> list[str]:
-    if float_model is None or not float_model.exists():
+    made_from = float_model.with_suffix(".of") if float_model else None
+    if float_model is None or made_from is None or not made_from.exists():
         return []
+    if made_from.read_text() != engine.table.files[MODEL_FILE]:
+        return ["## int8 against float", "Not measured: the float graph is of another build."]
     table = engine.table
     tokenizer = ExchangeTokenizer.from_file(
         engine.tokenizer_path, table.input, table.input.cls_token, table.input.sep_token
@@ -216,16 +219,18 @@ def _agreement(data: Path) -> str:
 
 
 def _counts(dataset: Dataset) -> str:
-    lines = ["| split | exchanges | vi | en | mix | yes | with history |", "|---|" + "---:|" * 6]
-    for name in ("train", "validation", "test"):
-        records: Sequence[Record] = getattr(dataset, name)
-        langs = Counter(r.lang for r in records)
+    splits: dict[str, list[Record]] = {
+        name: getattr(dataset, name) for name in ("train", "validation", "test")
+    }
+    langs = sorted({r.lang for records in splits.values() for r in records})
+    lines = [f"| split | exchanges | {' | '.join(langs)} | yes | with history |"]
+    lines.append("|---|" + "---:|" * (len(langs) + 3))
+    for name, records in splits.items():
+        by_lang = Counter(r.lang for r in records)
         yes = sum(r.celebrate == "yes" for r in records)
         history = sum(bool(r.history) for r in records)
-        lines.append(
-            f"| {name} | {len(records)} | {langs['vi']} | {langs['en']} | {langs['mix']} "
-            f"| {yes} | {history} |"
-        )
+        cells = [len(records), *(by_lang[lang] for lang in langs), yes, history]
+        lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 

@@ -156,7 +156,7 @@ def _ffn_activity(
         for layer in source.encoder.layer
     ]
     source.eval()
-    for text in texts:
+    for text in texts or ["hello"]:
         source(torch.tensor([tokenizer.encode(text).ids]))
     for hook in hooks:
         hook.remove()

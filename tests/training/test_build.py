@@ -117,6 +117,29 @@ def test_wrong_inputs_are_one_line_before_any_training(project, capsys, file, ol
     assert not (project / "engine").exists()
 
 
+@pytest.mark.parametrize("flag", ["--out", "--work"])
+def test_a_directory_of_somebody_elses_is_never_cleared(project, capsys, flag):
+    precious = project / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years")
+    out = precious if flag == "--out" else project / "engine"
+    assert train(project, out, *([flag, str(precious)] if flag == "--work" else [])) == 2
+    assert "precious is not empty" in capsys.readouterr().err
+    assert (precious / "thesis.txt").exists()
+
+
+def test_the_layers_of_a_local_base_are_taken(project, backbone, capsys):
+    recipe = project / "recipe.toml"
+    (project / "glosses.tsv").write_text("đúng\tlà\n")
+    base = f'[base]\nsource = "{backbone}"\nlayers = [0]\npieces = 50\nglosses = "glosses.tsv"\n'
+    recipe.write_text(recipe.read_text() + base)
+    assert train(project, project / "engine") == 0
+    capsys.readouterr()
+    test = project / "data/three.jsonl"
+    assert main(["eval", str(test), "--engine", str(project / "engine"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["emotion_strict"] > 0.8
+
+
 def test_a_missing_backbone_is_one_line(project, capsys):
     assert train(project, project / "engine", "--backbone", str(project / "nowhere")) == 2
     assert "cannot load the tokenizer of" in capsys.readouterr().err

@@ -17,9 +17,13 @@ class Killed(Exception):
     pass
 
 
-def run(checkpoint, stop_at: int | None = None):
+def fresh():
     torch.manual_seed(0)
-    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout(0.5))
+    return torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout(0.5))
+
+
+def run(checkpoint, stop_at: int | None = None):
+    module = fresh()
 
     def batches(epoch: int):
         if epoch == stop_at:
@@ -43,5 +47,5 @@ def test_resuming_gives_the_weights_of_an_unbroken_run(tmp_path):
 
 def test_training_learns_something(tmp_path):
     flip = torch.eye(3).flip(0)
-    begin = torch.nn.Linear(3, 3).weight.detach()
+    begin = fresh()[0].weight.detach()
     assert (run(tmp_path / "c.pt") - flip).norm() < (begin - flip).norm()

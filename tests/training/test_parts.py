@@ -18,7 +18,7 @@ from tagger.training.fakequant import FakeQuantization, rounded
 from tagger.training.model import TaggerModel, build_encoder
 from tagger.training.recipe import ModelRecipe
 from tagger.training.tokenizers import train_tokenizer
-from tagger.training.transplant import _source_ids
+from tagger.training.transplant import COMMON_ENGLISH, _source_ids
 from tagger.types import Exchange, Turn
 
 LABELS = LabelSet.model_validate(
@@ -51,6 +51,8 @@ def test_augmented_exchanges_are_valid_exchanges():
     exchange = Exchange("Dạ, bốn ạ!", "🎉", (Turn("pika", "mấy?"),))
     seen = {augment.augment(exchange, random.Random(i)) for i in range(200)}
     assert len(seen) > 5
+    for variation in seen:
+        variation.check()
 
 
 def test_targets_average_readers_and_share_with_also():
@@ -116,9 +118,10 @@ def test_a_word_starts_from_its_gloss_unless_it_is_common_english():
     base = train_tokenizer(TEXTS, 200)
     base_id = base.token_to_id("elephant")
     assert _source_ids("elephant", base, {}) == [base_id]
-    assert _source_ids("voi", base, {"voi": "elephant"}) != []
     assert _source_ids("zzz9", base, {"zzz9": "elephant"}) == [base_id]
-    assert _source_ids("ư", base, {}) == [base.token_to_id("ư")] if base.token_to_id("ư") else True
+    assert _source_ids("ư", base, {}) == []
+    assert base.token_to_id("to") < COMMON_ENGLISH
+    assert _source_ids("to", base, {"to": "big"}) == [base.token_to_id("to")]
 
 
 def test_a_base_vocabulary_joins_without_doubles():
