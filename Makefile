@@ -67,12 +67,12 @@ test-training: setup-training ## run the tests of training
 
 engine-encoder: setup-training ## rebuild the shipped encoder from its data; resumes after a kill
 	$(TRAIN)/bin/tagger train --data $(ENGINE)/data --out $(ENGINE)/shipped \
-	    --work $(ENGINE)/work --report $(ENGINE)/REPORT.md
+	    --work $(ENGINE)/build --report $(ENGINE)/REPORT.md
 
 eval: setup-training ## rebuild engines/encoder/REPORT.md for the shipped engine
 	$(TRAIN)/bin/python -m tagger.training.report --data $(ENGINE)/data \
 	    --engine $(ENGINE)/shipped --report $(ENGINE)/REPORT.md \
-	    --float-model $(ENGINE)/work/float.onnx
+	    --float-model $(ENGINE)/build/float.onnx
 
 lock: setup ## renew the pinned requirements
 	$(BIN)/pip install --quiet pip-tools
@@ -84,4 +84,4 @@ lock: setup ## renew the pinned requirements
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements/train.txt
 
 clean: ## remove environments and what can be built again
-	rm -rf $(VENV) $(TRAIN) $(ENGINE)/work bench/results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(TRAIN) $(ENGINE)/build bench/results .pytest_cache .mypy_cache .ruff_cache
