@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever reads has had enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as e:
+        # a full disk, a folder that may not be written
+        return _fail(f"{e.strerror or type(e).__name__}: {e.filename or 'while writing'}", 1)
     except Exception as e:
         return _fail(f"this is a bug: {type(e).__name__} at {logs.place(e)}; please report it", 1)
 

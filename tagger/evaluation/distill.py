@@ -67,6 +67,8 @@ def _resume(records: Sequence[Record], out: Path) -> int:
     """How many lines of `out` are the pool's first ones; a torn last line is cut off."""
     if not out.exists():
         return 0
+    if not out.is_file():
+        raise DataError(f"{out} is no ordinary file; name one with --out")
     whole, _, torn = out.read_text(encoding="utf-8").rpartition("\n")
     if torn:
         out.write_text(whole + "\n" if whole else "", encoding="utf-8")

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tagger.cli import main
 from tagger.config import Settings
 from tagger.errors import DataError
 from tagger.evaluation.distill import distill
@@ -24,6 +25,17 @@ def test_every_exchange_gets_probabilities_and_a_stopped_run_goes_on(tmp_path):
         assert sum(record.soft.emotion.values()) == pytest.approx(1, abs=1e-3)
         assert record.soft.teacher.startswith("encoder-")
     assert distill(Settings(), POOL, out) == 0
+
+
+def test_a_full_disk_or_an_odd_target_is_one_line(tmp_path, capsys, monkeypatch):
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("".join(r.model_dump_json(exclude_none=True) + "\n" for r in POOL))
+    assert main(["distill", str(pool), "--out", "/dev/full"]) == 2
+    assert "is no ordinary file" in capsys.readouterr().err
+    # the device stands for a disk without room
+    monkeypatch.setattr("tagger.evaluation.distill._resume", lambda *_: 0)
+    assert main(["distill", str(pool), "--out", "/dev/full"]) == 1
+    assert capsys.readouterr().err.startswith("tagger: No space left on device")
 
 
 def test_the_file_of_another_pool_is_refused(tmp_path):
